@@ -1,0 +1,163 @@
+"""What the client needs to know of names, kinds, signatures and documentation.
+
+Rules: describing runs nobody's code: no attribute is computed, no lazy module loaded; a name whose kind
+cannot be told without that is said to be open. A description of a module brings those of the modules and
+classes in it, so that a dotted call costs one round trip; it stops at a number of names.
+
+A description is a dict of texts with names between blanks (compact on the wire, fast to read)::
+
+    f callables   v values   o open   m {name: (full name, description or None)}   c {name: description or None}
+"""
+
+import inspect
+import types
+from typing import Any, Dict, List, Optional, Tuple
+
+NAMES = 4000
+_OBJECT = frozenset(dir(object))
+
+#: Special methods whose presence on a type changes what can be done with its instances.
+SPECIAL = frozenset(
+    "__%s__" % name
+    for name in (
+        "call len iter next reversed contains getitem setitem delitem length_hint missing bool "
+        "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and or xor "
+        "radd rsub rmul rmatmul rtruediv rfloordiv rmod rdivmod rpow rlshift rrshift rand ror rxor "
+        "iadd isub imul imatmul itruediv ifloordiv imod ipow ilshift irshift iand ior ixor "
+        "neg pos abs invert int float complex index round trunc floor ceil "
+        "eq ne lt le gt ge hash str repr format bytes fspath enter exit "
+        "await aiter anext aenter aexit copy deepcopy instancecheck subclasscheck"
+    ).split()
+)
+
+
+def of_module(module: Any) -> Dict[str, Any]:
+    """The description of a module and of what is in it, nearest first, up to NAMES names."""
+    top: Dict[str, Any] = {"name": module.__name__, "file": getattr(module, "__file__", None)}
+    left = NAMES
+    queue: List[Tuple[Any, Dict[str, Any]]] = [(module, top)]
+    seen = {id(module)}
+    for thing, into in queue:
+        names = _names(thing)
+        left -= len(names)
+        inner = _sort(thing, names, into)
+        own = module.__name__ + "."
+        # Modules of the package before others, modules before classes: what is called most is near.
+        inner.sort(key=lambda pair: (isinstance(pair[1], type), not _name(pair[1]).startswith(own)))
+        for name, value in inner:
+            is_class = isinstance(value, type)
+            description: Optional[Dict[str, Any]] = None
+            if left > 0 and id(value) not in seen:
+                seen.add(id(value))
+                description = {}
+                queue.append((value, description))
+                left -= 20
+            into["c" if is_class else "m"][name] = description if is_class else (value.__name__, description)
+    return top
+
+
+def _name(value: Any) -> str:
+    return str(getattr(value, "__name__", ""))
+
+
+def of_class(cls: type) -> Dict[str, Any]:
+    into: Dict[str, Any] = {}
+    for name, value in _sort(cls, _names(cls), into):
+        into["c" if isinstance(value, type) else "m"][name] = None if isinstance(value, type) else (name, None)
+    return into
+
+
+def _names(thing: Any) -> List[str]:
+    names = [name for name in dir(thing) if isinstance(name, str) and name and " " not in name]
+    return [name for name in names if name not in _OBJECT] if isinstance(thing, type) else names
+
+
+def _sort(thing: Any, names: List[str], into: Dict[str, Any]) -> List[Tuple[str, Any]]:
+    """Sorts names by kind into a description; returns those that are modules or classes."""
+    spaces = [vars(base) for base in thing.__mro__] if isinstance(thing, type) else [vars(thing)]
+    found: Dict[str, List[str]] = {"f": [], "v": [], "o": []}
+    inner: List[Tuple[str, Any]] = []
+    for name in names:
+        for space in spaces:
+            if name in space:
+                value = space[name]
+                if issubclass(type(value), types.ModuleType) or issubclass(type(value), type):
+                    inner.append((name, value))
+                elif callable(value) or isinstance(value, (staticmethod, classmethod)):
+                    found["f"].append(name)
+                else:
+                    found["v"].append(name)
+                break
+        else:
+            found["o"].append(name)
+    into.update({kind: " ".join(members) for kind, members in found.items()}, m={}, c={})
+    return inner
+
+
+def of_type(cls: type) -> Tuple[str, str, str, str, str]:
+    """A type: module, qualified name, its special methods, its methods, its other names."""
+    into: Dict[str, Any] = {}
+    _sort(cls, _names(cls), into)
+    special = [name for name in SPECIAL if _has(cls, name)]
+    return cls.__module__, cls.__qualname__, " ".join(special), into["f"], into["v"]
+
+
+def _has(cls: type, name: str) -> bool:
+    for base in cls.__mro__:
+        if name in vars(base):
+            return vars(base)[name] is not None
+    return False
+
+
+def of_object(obj: Any) -> Optional[Tuple[str, ...]]:
+    """What a class or a function is called: (kind, module, qualified name); None for other objects."""
+    if isinstance(obj, type):
+        return "class", obj.__module__, obj.__qualname__
+    if isinstance(obj, (types.FunctionType, types.BuiltinFunctionType, types.MethodType)):
+        return "function", str(getattr(obj, "__module__", None)), str(getattr(obj, "__qualname__", ""))
+    return None
+
+
+# -- on demand: documentation and signatures -----------------------------------------------------------
+
+
+def details(thing: Any) -> Dict[str, Any]:
+    """Documentation and signatures of a thing ("") and of the callables and classes in it."""
+    told = {"": _detail(thing)}
+    if isinstance(thing, (type, types.ModuleType)):
+        into: Dict[str, Any] = {}
+        inner = _sort(thing, _names(thing), into)
+        for name in into["f"].split() + [name for name, value in inner if isinstance(value, type)]:
+            try:
+                told[name] = _detail(getattr(thing, name))
+            except Exception:  # a descriptor of a stranger: it has no documentation then
+                told[name] = (None, None)
+    return told
+
+
+def _detail(thing: Any) -> Tuple[Optional[str], Any]:
+    doc = inspect.getdoc(thing)
+    return doc if isinstance(doc, str) else None, signature(thing)
+
+
+def signature(thing: Any) -> Optional[List[Tuple[str, int, Any, Optional[str]]]]:
+    """The parameters: name, kind, (default,) or (None, its text) or None, annotation's text."""
+    if not callable(thing):
+        return None
+    try:
+        parameters = inspect.signature(thing).parameters.values()
+        return [(p.name, int(p.kind), _default(p.default), _annotation(p.annotation)) for p in parameters]
+    except Exception:  # ValueError where there is none; a stranger's __signature__ may raise anything
+        return None
+
+
+def _default(value: Any) -> Optional[Tuple[Any, ...]]:
+    if value is inspect.Parameter.empty:
+        return None
+    if value is None or type(value) in (bool, int, float, str, bytes):
+        return (value,)
+    return None, repr(value)
+
+
+def _annotation(value: Any) -> Optional[str]:
+    return None if value is inspect.Parameter.empty else inspect.formatannotation(value)

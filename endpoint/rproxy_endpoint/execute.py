@@ -1,0 +1,126 @@
+"""One request in, one value or exception out.
+
+Rules: a name is looked up at each call, never remembered: modules change; whether a name exists is for this
+side alone to say, and the client is told that it was the name, not the call, that failed.
+"""
+
+import operator
+from typing import Any, Callable, Dict, Tuple
+
+from . import describe
+from .objects import EndpointSide
+from .protocol.messages import Call, Delete, Describe, Get, Set
+from .surroundings import Applied
+
+
+class Missing(Exception):
+    """A name that a request uses does not exist; `error` is what Python said of it."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _swapped(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda own, other: function(other, own)
+
+
+def _exit(obj: Any, *args: Any) -> Any:
+    return type(obj).__exit__(obj, *args)
+
+
+#: Special methods of live objects run as Python itself would run them, with both operands on this side:
+#: reflected methods, `__getattr__`-less lookup on the type, and TypeErrors in Python's own words included.
+OPERATIONS: Dict[str, Callable[..., Any]] = {
+    "__len__": len, "__iter__": iter, "__next__": next, "__reversed__": reversed,
+    "__contains__": operator.contains, "__getitem__": operator.getitem, "__setitem__": operator.setitem,
+    "__delitem__": operator.delitem, "__bool__": bool, "__hash__": hash, "__str__": str, "__repr__": repr,
+    "__format__": format, "__bytes__": bytes, "__int__": int, "__float__": float, "__complex__": complex,
+    "__index__": operator.index, "__round__": round, "__neg__": operator.neg, "__pos__": operator.pos,
+    "__abs__": abs, "__invert__": operator.invert, "__divmod__": divmod, "__pow__": pow,
+    "__rdivmod__": _swapped(divmod), "__rpow__": _swapped(pow),
+    "__enter__": lambda obj: type(obj).__enter__(obj), "__exit__": _exit,
+    "__length_hint__": operator.length_hint,
+}
+for _name in "eq ne lt le gt ge".split():
+    OPERATIONS["__%s__" % _name] = getattr(operator, _name)
+for _name in "add sub mul matmul truediv floordiv mod lshift rshift and xor or".split():
+    _function = getattr(operator, _name + "_" if _name in ("and", "or") else _name)
+    OPERATIONS["__%s__" % _name] = _function
+    OPERATIONS["__r%s__" % _name] = _swapped(_function)
+for _name in "iadd isub imul imatmul itruediv ifloordiv imod ipow ilshift irshift iand ior ixor".split():
+    OPERATIONS["__%s__" % _name] = getattr(operator, _name)
+
+
+class Executor:
+    """Runs requests against the modules of this process and the objects of a session."""
+
+    def __init__(self, side: EndpointSide) -> None:
+        self._side = side
+        self._runs: Dict[type, Callable[..., Any]] = {
+            Call: self._call, Get: self._get, Set: self._set, Delete: self._delete, Describe: self._describe,
+        }
+
+    def run(self, message: Any) -> Any:
+        """The value that answers a request; raises what the call raises, and Missing for names."""
+        run = self._runs[type(message)]
+        if message.surroundings is None:
+            return run(message)
+        with Applied(message.surroundings):
+            return run(message)
+
+    def _resolve(self, target: Any, path: str) -> Any:
+        try:
+            return self._side.resolve(target, path)
+        except (AttributeError, ModuleNotFoundError) as error:
+            if isinstance(error, ModuleNotFoundError) and not _names(error, target):
+                raise  # the module is there; it is one of those that it imports that is not
+            raise Missing(error)
+
+    def _call(self, message: Call) -> Any:
+        target, path = message.target, message.path
+        if type(target) is int and path in OPERATIONS:
+            return OPERATIONS[path](self._side.objects.find(target), *message.args)
+        return self._resolve(target, path)(*message.args, **message.kwargs)
+
+    def _get(self, message: Get) -> Any:
+        """One value, or for several paths as many pairs of (there, value): the small plain values, which
+        the client would have to ask for one by one."""
+        if len(message.paths) == 1:
+            return self._resolve(message.target, message.paths[0])
+        return tuple([self._try(message.target, path) for path in message.paths])
+
+    def _try(self, target: Any, path: str) -> Tuple[bool, Any]:
+        try:
+            value = self._side.resolve(target, path)
+        except Exception:  # the client asks again for this one alone, and is told why
+            return False, None
+        small = value is None or type(value) in (bool, int, float)
+        if small or (type(value) in (str, bytes) and len(value) <= 1000):
+            return True, value
+        return False, None
+
+    def _set(self, message: Set) -> None:
+        parent, _, name = message.path.rpartition(".")
+        setattr(self._resolve(message.target, parent), name, message.value)
+
+    def _delete(self, message: Delete) -> None:
+        parent, _, name = message.path.rpartition(".")
+        owner = self._resolve(message.target, parent)
+        try:
+            delattr(owner, name)
+        except AttributeError as error:
+            raise Missing(error)
+
+    def _describe(self, message: Describe) -> Any:
+        thing = self._resolve(message.target, message.path)
+        if message.detail:
+            return describe.details(thing)
+        if isinstance(thing, type):
+            return describe.of_class(thing)
+        return describe.of_module(thing) if hasattr(thing, "__dict__") else {}
+
+
+def _names(error: ModuleNotFoundError, target: Any) -> bool:
+    """Whether the missing module is the target itself, or a package that it is in."""
+    return isinstance(target, str) and (target + ".").startswith("%s." % error.name)

@@ -1,0 +1,184 @@
+"""The objects that stay here while proxies on the client's side mean them.
+
+Rules: an object has one number for as long as it is held, so that the same object twice is the same proxy
+twice; it is held until the client has released it as often as it was sent; a type is described when an
+object of it is first sent, and known by a number from then on.
+"""
+
+import importlib
+import sys
+import types
+from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
+
+from . import describe
+from .protocol.errors import ValueFault
+from .protocol.values import Parcel, Side, Taken, describe_type, taken
+
+
+class ObjectTable:
+    """Number -> object, and how often the client has got it."""
+
+    def __init__(self) -> None:
+        self._objects: Dict[int, Any] = {}
+        self._counts: Dict[int, int] = {}
+        self._numbers: Dict[int, int] = {}  # id of a held object: its number
+        self._next = 1
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def hold(self, obj: Any) -> int:
+        """The number of an object, which is held once more."""
+        number = self._numbers.get(id(obj))
+        if number is None:
+            number, self._next = self._next, self._next + 1
+            self._objects[number] = obj
+            self._numbers[id(obj)] = number
+            self._counts[number] = 0
+        self._counts[number] += 1
+        return number
+
+    def release(self, objects: Iterable[Tuple[int, int]]) -> None:
+        """Lets go of objects as often as said; those that nobody holds any more go."""
+        gone: List[Any] = []  # their finalizers run when the table is in order again
+        for number, times in objects:
+            if number in self._counts:
+                self._counts[number] -= times
+                if self._counts[number] <= 0:
+                    obj = self._objects.pop(number)
+                    del self._counts[number], self._numbers[id(obj)]
+                    gone.append(obj)
+
+    def find(self, number: int) -> Any:
+        try:
+            return self._objects[number]
+        except KeyError:
+            raise ReferenceError("object %d was released, or belongs to another session" % number)
+
+
+class EndpointSide(Side):
+    """What the codecs ask of the endpoint.
+
+    `live` says whether the session lasts, so that objects can stay; `trust` names the packages whose
+    instances the client wants by value.
+    """
+
+    def __init__(self, live: bool = True) -> None:
+        self.live = live
+        self.trust: FrozenSet[str] = frozenset()
+        self.objects = ObjectTable()
+        self.held: List[int] = []  # what the value under way has taken hold of
+        self._types: Dict[type, int] = {}
+        self._provided: Dict[str, Any] = {}
+
+    # -- out -------------------------------------------------------------------------------------------
+
+    def foreign(self, obj: Any, parcel: Parcel) -> Optional[Taken]:
+        cls = type(obj)
+        if issubclass(cls, types.ModuleType) and sys.modules.get(_name(obj)) is obj:
+            return taken("reference", "module", _name(obj))
+        if cls.__module__.partition(".")[0] in self.trust:
+            return self._instance(obj)
+        if not self.live:
+            raise NeedsStream(
+                "%s stays on the far side, and this connector's commands end after each call" % describe_type(obj)
+            )
+        number = self.objects.hold(obj)
+        self.held.append(number)
+        known = self._types.get(cls)
+        description = None
+        if known is None:
+            known = self._types[cls] = len(self._types)
+            description = describe.of_type(cls)
+        return taken("reference", "object", number, known, description, describe.of_object(obj))
+
+    def _instance(self, obj: Any) -> Taken:
+        """An instance of a class that the client trusts: what its own pickling would say, as plain parts."""
+        reduced = obj.__reduce_ex__(2)
+        if isinstance(reduced, str):
+            raise ValueFault("%s is a global named %s" % (describe_type(obj), reduced))
+        function, args, state, appended, items = (tuple(reduced) + (None,) * 3)[:5]
+        if function.__name__ in ("__newobj__", "__newobj_ex__"):
+            cls, args = args[0], args[1:]
+            if function.__name__ == "__newobj_ex__":
+                args, keywords = args[0], args[1]
+            else:
+                keywords = {}
+            name, how = cls, "new"
+        else:
+            name, how, keywords = function, "call", {}
+        return taken(
+            "instance", how, name.__module__, name.__qualname__, tuple(args), keywords, state,
+            appended=appended, items=items,
+        )
+
+    def describe_again(self) -> None:
+        """Forgets which types were described: the message that did it was not sent."""
+        self._types.clear()
+
+    # -- in --------------------------------------------------------------------------------------------
+
+    def reference(self, *args: Any) -> Any:
+        """("object", number) or ("member", target, path): what a proxy of the client means."""
+        kind = args[0]
+        if kind == "object":
+            return self.objects.find(args[1])
+        if kind == "member":
+            return self.resolve(args[1], args[2])
+        raise ValueFault("unknown reference: %.80r" % (kind,))
+
+    def resolve(self, target: Any, path: str) -> Any:
+        """The object of a dotted path below a module, a live object, or a function that came by value."""
+        if type(target) is str:
+            found = sys.modules.get(target) or importlib.import_module(target)
+        elif type(target) is int:
+            found = self.objects.find(target)
+        else:
+            found = target
+        if path:
+            for name in path.split("."):
+                found = getattr(found, name)
+        return found
+
+    def locate(self, module: str, qualname: str) -> Optional[Any]:
+        """For values that come: any class, as the client is trusted. For values that go: whether the
+        client can have the class, which is so for the standard library's and for trusted packages'."""
+        if module.partition(".")[0] not in self.trust and not is_standard(module):
+            return None
+        try:
+            found: Any = importlib.import_module(module)
+            for name in qualname.split("."):
+                found = getattr(found, name)
+            return found
+        except (ImportError, AttributeError):
+            return None
+
+    def provide(self, modules: Dict[str, str]) -> None:
+        """Takes the sources of modules that arguments may need and this host may lack."""
+        for name, text in modules.items():
+            module = types.ModuleType(name)
+            exec(compile(text, "<%s, sent by the client>" % name, "exec"), module.__dict__)
+            self._provided[name] = module
+
+    def provided(self, module: str) -> Any:
+        return self._provided.get(module)
+
+
+class NeedsStream(ValueFault):
+    """The value could only travel over a session that lasts."""
+
+
+def _name(module: Any) -> str:
+    return str(getattr(module, "__name__", None))
+
+
+def is_standard(module: str) -> bool:
+    """Whether a module belongs to the standard library."""
+    root = module.partition(".")[0]
+    names: Optional[Sequence[str]] = getattr(sys, "stdlib_module_names", None)  # 3.10 and newer
+    if names is not None:
+        return root in names
+    if root in sys.builtin_module_names:
+        return True
+    file = getattr(sys.modules.get(root), "__file__", None) or ""
+    return file.startswith(types.__file__.rpartition("/")[0]) and "-packages" not in file

@@ -1,0 +1,145 @@
+"""Guards the protocol's stream from user code, and records what is printed.
+
+Rules: file descriptors 0, 1 and 2 are user code's before any of it runs, so that what Python, C and child
+processes print is recorded in the order in which it was written; the protocol has descriptors of its own.
+Python's streams pass on each write at once, for the order's sake. Output is sent while the call runs, and
+what is left of it before the call's answer.
+
+A thread waits for output, so that no writer waits for a full pipe. Its only limit: C code that prints more
+than a pipe holds (1 MiB on Linux) without ever releasing the interpreter's lock would wait for that thread.
+"""
+
+import io
+import os
+import select
+import sys
+import threading
+import time
+from typing import Any, Callable, Dict, List, Optional
+
+CHUNK = 1 << 20
+#: How long the thread lets output gather, in seconds: short calls send theirs with the answer.
+GATHER = 0.002
+
+
+class Recorder:
+    """Takes descriptors 0, 1 and 2 for user code; `emit(stream, data)` is called with what was printed.
+
+    `hung_up` is called when the other end of descriptor 0 is closed, if that means anything.
+    `lock` is held whenever something is emitted; hold it to send an answer after the output.
+    """
+
+    def __init__(self, emit: Callable[[int, bytes], None], hung_up: Optional[Callable[[], None]]) -> None:
+        self.lock = threading.Lock()
+        self.input = os.dup(0)
+        self.output = os.dup(1)
+        self.errors = os.dup(2)
+        self._emit = emit
+        self._hung_up = hung_up
+        self._ends: Dict[int, int] = {}  # reading end: stream
+        self._ready = select.poll()
+        self._modules = 0
+        self._flush_c: List[Callable[[], Any]] = []
+        for stream in (1, 2):
+            self._redirect(stream)
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        sys.stdout = sys.__stdout__ = _text(1)  # type: ignore[misc]
+        sys.stderr = sys.__stderr__ = _text(2)  # type: ignore[misc]
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forked)
+
+    def _redirect(self, stream: int) -> None:
+        reading, writing = os.pipe()
+        try:
+            import fcntl
+
+            fcntl.fcntl(writing, 1031, CHUNK)  # F_SETPIPE_SZ
+        except (ImportError, OSError):
+            pass  # not Linux, or too much for this user: the pipe is smaller
+        os.dup2(writing, stream)
+        os.close(writing)
+        os.set_blocking(reading, False)
+        self._ends[reading] = stream
+        self._ready.register(reading, select.POLLIN)
+
+    def _forked(self) -> None:
+        """A forked child must not keep the client's connection open, nor write to it."""
+        for descriptor in (self.input, self.output):
+            os.close(descriptor)
+
+    def start(self) -> None:
+        threading.Thread(target=self._watch, name="rproxy output", daemon=True).start()
+
+    def _watch(self) -> None:
+        waiting = select.poll()
+        for reading in self._ends:
+            waiting.register(reading, select.POLLIN)
+        if self._hung_up is not None:
+            waiting.register(self.input, 0)  # tells only when the other end is closed
+        while True:
+            events = waiting.poll()
+            for descriptor, _ in events:
+                if descriptor == self.input and self._hung_up is not None:
+                    waiting.unregister(descriptor)
+                    self._hung_up()
+            time.sleep(GATHER)
+            with self.lock:
+                self.drain()
+
+    def drain(self) -> None:
+        """Emits what has been printed; `lock` must be held."""
+        for reading, _ in self._ready.poll(0):
+            stream = self._ends[reading]
+            while True:
+                try:
+                    data = os.read(reading, CHUNK)
+                except BlockingIOError:
+                    break
+                self._emit(stream, data)
+                if len(data) < CHUNK:
+                    break
+
+    def flush(self) -> None:
+        """Hands on what Python or C still keep in buffers of their own."""
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (AttributeError, ValueError, OSError):
+                continue  # user code has closed it or put something else there
+        if len(sys.modules) != self._modules:
+            self._modules = len(sys.modules)
+            self._flush_c = _c_flushers()
+        for function in self._flush_c:
+            function()
+
+
+def _text(descriptor: int) -> io.TextIOWrapper:
+    raw = io.FileIO(descriptor, "w", closefd=False)
+    name = "<stdout>" if descriptor == 1 else "<stderr>"
+    raw.name = name
+    errors = "surrogateescape" if descriptor == 1 else "backslashreplace"
+    return io.TextIOWrapper(raw, "utf-8", errors, write_through=True)
+
+
+def _c_flushers() -> List[Callable[[], Any]]:
+    """C's fflush, once something is loaded that can print by it: ctypes, or a module of machine code that
+    is not the standard library's. Loading ctypes takes milliseconds that other sessions need not pay."""
+    ours = os.path.dirname(os.__file__)
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None) or ""
+        standard = file.startswith(ours) and "-packages" not in file
+        if name == "ctypes" or (file.endswith((".so", ".dylib")) and not standard):
+            break
+    else:
+        return []
+    try:
+        import ctypes
+
+        function = ctypes.CDLL(None).fflush
+    except (ImportError, OSError, AttributeError):
+        return []  # no ctypes in this Python: C's buffers are flushed when they are full
+    return [lambda: function(None)]
+
+

@@ -1,0 +1,62 @@
+"""The messages: what the two sides say to each other.
+
+The client asks (Call, Get, Set, Delete, Describe), the endpoint answers each with one Reply or one Failure
+under the same number, and may send Output before it. Release and Provide have no answer. Every body is the
+tuple of the message's fields, by the codec that the client's Hello chose; a Hello is always JSON, an
+Output is one byte (1 or 2, the stream) and what was printed.
+
+A *target* is the name of a module, the number of a live object, or a function by value; a *path* is a
+dotted name below it, or "".
+"""
+
+from typing import Any, Dict, NamedTuple, Optional, Tuple
+
+Hello = NamedTuple("Hello", [("facts", Dict[str, Any])])
+
+#: `surroundings` is None or (changes of the environment, where None unsets; directories to enter; entries for
+#: the front of PATH; whether the login environment comes first; variables for where none is set).
+Surroundings = Optional[
+    Tuple[Dict[str, Optional[str]], Tuple[str, ...], Tuple[str, ...], bool, Dict[str, str]]
+]
+
+Call = NamedTuple(
+    "Call",
+    [
+        ("target", Any),
+        ("path", str),
+        ("args", Tuple[Any, ...]),
+        ("kwargs", Dict[str, Any]),
+        ("surroundings", Surroundings),
+    ],
+)
+Get = NamedTuple("Get", [("target", Any), ("paths", Tuple[str, ...]), ("surroundings", Surroundings)])
+Set = NamedTuple("Set", [("target", Any), ("path", str), ("value", Any), ("surroundings", Surroundings)])
+Delete = NamedTuple("Delete", [("target", Any), ("path", str), ("surroundings", Surroundings)])
+Describe = NamedTuple(
+    "Describe", [("target", Any), ("path", str), ("detail", bool), ("surroundings", Surroundings)]
+)
+#: (number of the object, how often it was received) for each proxy that is gone.
+Release = NamedTuple("Release", [("objects", Tuple[Tuple[int, int], ...])])
+#: Sources of modules that the endpoint may need to load arguments: name -> text.
+Provide = NamedTuple("Provide", [("modules", Dict[str, str])])
+
+Reply = NamedTuple("Reply", [("value", Any)])
+Failure = NamedTuple("Failure", [("error", Dict[str, Any])])
+Output = NamedTuple("Output", [("stream", int), ("data", bytes)])
+#: The answer is in a file of that many bytes: the frames that would have followed.
+Stored = NamedTuple("Stored", [("path", str), ("size", int)])
+
+KINDS: Dict[type, int] = {
+    Hello: 1, Call: 2, Get: 3, Set: 4, Delete: 5, Describe: 6, Release: 7, Provide: 8,
+    Reply: 16, Failure: 17, Output: 18, Stored: 19,
+}
+CLASSES: Dict[int, Any] = {kind: cls for cls, kind in KINDS.items()}
+
+#: What each role may send after its Hello.
+REQUESTS = frozenset(KINDS[cls] for cls in (Call, Get, Set, Delete, Describe))
+NOTICES = frozenset(KINDS[cls] for cls in (Release, Provide))
+ANSWERS = frozenset(KINDS[cls] for cls in (Reply, Failure, Stored))
+OUTPUT = KINDS[Output]
+HELLO = KINDS[Hello]
+#: Always JSON: read before, or without, the codec that the Hello chose.
+PLAIN = frozenset((HELLO, KINDS[Stored]))

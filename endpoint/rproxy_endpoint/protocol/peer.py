@@ -1,0 +1,143 @@
+"""One end of a conversation, in either role: messages in, bytes out; bytes in, messages out.
+
+Rules: a Hello opens each direction and says the protocol's version; the client numbers its requests, each
+number once; an answer belongs to a request that waits for one; a role sends only its own messages. Whoever
+breaks a rule gets a ProtocolFault, after which the peer refuses everything. Frames are checked as they
+come; their values are decoded by `read`, in the thread that wants them.
+"""
+
+from typing import Any, Dict, List, Optional, Set
+
+from . import VERSION
+from .errors import ProtocolFault, ValueFault
+from .frames import LIMITS, Bytes, Decoder, Frame, Limits, encode
+from .jsoned import JsonCodec
+from .messages import ANSWERS, CLASSES, HELLO, KINDS, NOTICES, OUTPUT, PLAIN, REQUESTS, Hello, Output
+from .values import Side
+
+_SENDS = {"client": REQUESTS | NOTICES, "endpoint": ANSWERS | {OUTPUT}}
+
+
+class Peer:
+    """The state of one side of a session.
+
+    `role` is "client" or "endpoint"; `side` answers the codec's questions about objects and classes.
+    """
+
+    def __init__(self, role: str, side: Side, limits: Limits = LIMITS) -> None:
+        self.codec: Any = JsonCodec()  # until the Hello chooses another
+        self.side = side
+        self.limits = limits
+        self.hello: Optional[Dict[str, Any]] = None  # what the other side said of itself
+        self.waiting: Set[int] = set()  # the requests without an answer yet
+        self._accepts = _SENDS["endpoint" if role == "client" else "client"]
+        self._role = role
+        self._decoder = Decoder(limits)
+        self._number = 0  # the last request's
+        self._fault: Optional[ProtocolFault] = None
+
+    # -- bytes out -------------------------------------------------------------------------------------
+
+    def greet(self, facts: Dict[str, Any]) -> List[Bytes]:
+        """The bytes of this side's Hello."""
+        return self.send(Hello(dict(facts, protocol=VERSION)))
+
+    def number(self) -> int:
+        """A number for the next request, which then waits for its answer."""
+        self._number += 1
+        self.waiting.add(self._number)
+        return self._number
+
+    def forget(self, call: int) -> None:
+        """Takes back the number of a request that was never sent."""
+        self.waiting.discard(call)
+
+    def send(self, message: Any, call: int = 0) -> List[Bytes]:
+        """The bytes of a message. Raises ValueFault if a value in it cannot travel: nothing is sent then."""
+        if self._fault is not None:
+            raise self._fault
+        kind = KINDS[type(message)]
+        if kind == OUTPUT:
+            return encode(kind, call, [bytes((message.stream,)), message.data], [], self.limits)
+        codec = JsonCodec() if kind in PLAIN else self.codec
+        body, buffers = codec.dumps(tuple(message), self.side)
+        if kind in ANSWERS:
+            self.waiting.discard(call)
+        return encode(kind, call, body, buffers, self.limits)
+
+    # -- bytes in --------------------------------------------------------------------------------------
+
+    def buffer(self) -> memoryview:
+        """The memory where the next bytes belong."""
+        return self._decoder.buffer()
+
+    def received(self, count: int) -> List[Frame]:
+        """The frames that are whole with `count` more bytes in `buffer()`. Raises ProtocolFault."""
+        return self._guarded(self._decoder.received, count)
+
+    def feed(self, data: Bytes) -> List[Frame]:
+        """The frames that are whole with these bytes. Raises ProtocolFault."""
+        return self._guarded(self._decoder.feed, data)
+
+    def ended(self) -> None:
+        """Takes note that no more bytes come. Raises ProtocolFault in the middle of a frame."""
+        if not self._decoder.idle:
+            self._fault = ProtocolFault("the stream ended in the middle of a message")
+            raise self._fault
+
+    def _guarded(self, decode: Any, data: Any) -> List[Frame]:
+        if self._fault is not None:
+            raise self._fault
+        try:
+            frames: List[Frame] = decode(data)
+            return [frame for frame in frames if self._check(frame)]
+        except ProtocolFault as fault:
+            self._fault = fault
+            raise
+
+    def _check(self, frame: Frame) -> bool:
+        """False for a Hello, which the peer keeps to itself."""
+        kind, call = frame.kind, frame.call
+        if self.hello is None:
+            self._open(frame)
+            return False
+        if kind not in self._accepts:
+            raise ProtocolFault("a message of kind %d from the %s's other side" % (kind, self._role))
+        if self._role == "client":
+            if call not in self.waiting and not (kind == OUTPUT and call == 0):
+                raise ProtocolFault("an answer to request %d, which waits for none" % call)
+            if kind in ANSWERS:
+                self.waiting.discard(call)
+            return True
+        if kind in REQUESTS:
+            if call <= self._number:
+                raise ProtocolFault("request %d came after request %d" % (call, self._number))
+            self._number = call
+            self.waiting.add(call)
+        return True
+
+    def _open(self, frame: Frame) -> None:
+        if frame.kind != HELLO:
+            raise ProtocolFault("a message of kind %d before the Hello" % frame.kind)
+        try:
+            facts = Hello(*JsonCodec().loads(frame.body, frame.buffers, Side())).facts
+            version = facts["protocol"]
+        except (ValueFault, TypeError, KeyError) as error:
+            raise ProtocolFault("not a Hello: %s" % error)
+        if version != VERSION:
+            raise ProtocolFault("the other side speaks protocol %.20r, this one %d" % (version, VERSION))
+        self.hello = facts
+
+    def read(self, frame: Frame) -> Any:
+        """The message in a frame.
+
+        Raises ValueFault if a value in it cannot be rebuilt here: the session is sound all the same.
+        """
+        cls = CLASSES[frame.kind]
+        if frame.kind == OUTPUT:
+            return Output(frame.body[0] if frame.body else 1, bytes(frame.body[1:]))
+        codec = JsonCodec() if frame.kind in PLAIN else self.codec
+        fields = codec.loads(frame.body, frame.buffers, self.side)
+        if type(fields) is not tuple or len(fields) != len(cls._fields):
+            raise ValueFault("a %s has other fields" % cls.__name__)
+        return cls(*fields)

@@ -1,0 +1,175 @@
+"""The pickle codec.
+
+Rules: the C pickler does the work, and asks only about types that have no fast path of its own; large
+parts go beside the body. A `Decoder` rebuilds what `values` names and nothing else: no class, no function
+of any module can be reached through it. The endpoint, which runs what its client sends by design, uses
+`TrustingDecoder`.
+
+Format: https://docs.python.org/3/library/pickle.html, protocols 4 (for Python 3.6 and 3.7) and 5.
+"""
+
+import io
+import sys
+import types
+from _pickle import Pickler, PicklingError, Unpickler  # the pure module `pickle` costs a start 5 ms
+from typing import Any, List, Optional, Sequence, Tuple
+
+from . import values
+from .errors import ValueFault
+from .frames import Bytes
+
+#: The best that this interpreter knows.
+PROTOCOL = 5 if sys.version_info >= (3, 8) else 4
+
+
+class Chunks:
+    """A file that keeps what is written as it comes, so that large parts are not copied together."""
+
+    __slots__ = ("pieces", "write")
+
+    def __init__(self) -> None:
+        self.pieces: List[Bytes] = []
+        self.write = self.pieces.append
+
+
+class Source:
+    """A file over a large body, which `io.BytesIO` would copy."""
+
+    def __init__(self, body: Bytes) -> None:
+        self._rest = memoryview(body)
+
+    def read(self, size: int) -> bytes:
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return bytes(data)
+
+    def readinto(self, target: Any) -> int:
+        size = min(len(target), len(self._rest))
+        target[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+    def readline(self) -> bytes:
+        found = bytes(self._rest[:4096]).find(b"\n")
+        return self.read(found + 1 if found >= 0 else len(self._rest))
+
+
+class EncoderBase(Pickler):
+    """What the encoders of the two generations share."""
+
+    parcel = values.Parcel(values.Side())
+
+    def reduced(self, obj: Any) -> Any:
+        """How an object without a fast path is pickled: the parts of a value, or NotImplemented."""
+        if obj is values.make:
+            return NotImplemented
+        parts = values.take(obj, self.parcel)
+        if parts is None:
+            parts = self.parcel.side.foreign(obj, self.parcel)
+            if parts is None:
+                return NotImplemented
+        return values.make, (parts.kind,) + parts.args, None, parts.appended, parts.items
+
+
+if sys.version_info >= (3, 8):
+
+    class Encoder(EncoderBase):
+        """Python 3.8 and newer ask about every type that has no fast path."""
+
+        reducer_override = EncoderBase.reduced
+
+else:
+
+    class _Table:
+        """A dispatch table that has an answer for every type."""
+
+        def __init__(self, reduced: Any) -> None:
+            self._reduced = reduced
+
+        def __getitem__(self, cls: type) -> Any:
+            return self._reduced
+
+    class Encoder(EncoderBase):
+        """Python 3.6 and 3.7: a dispatch table for most types, and persistent ids for what it is not asked about."""
+
+        def __init__(self, file: Any, protocol: int) -> None:
+            super().__init__(file, protocol)
+            self.dispatch_table = _Table(self._reduced)
+
+        def _reduced(self, obj: Any) -> Any:
+            reduced = self.reduced(obj)
+            return obj.__reduce_ex__(4) if reduced is NotImplemented else reduced
+
+        def persistent_id(self, obj: Any) -> Optional[Tuple[Any, ...]]:
+            if type(obj) in (type, types.FunctionType) and obj is not values.make:
+                parts = self.parcel.side.foreign(obj, self.parcel)
+                if parts is not None:
+                    return (parts.kind,) + parts.args
+            return None
+
+
+class Decoder(Unpickler):
+    """Rebuilds values; anything else that the bytes name is refused."""
+
+    parcel = values.Parcel(values.Side())
+
+    def find_class(self, module: str, name: str) -> Any:
+        if name == "make" and module == values.__name__:
+            return self._make
+        return self.find_other(module, name)
+
+    def find_other(self, module: str, name: str) -> Any:
+        raise ValueFault("the bytes name %.80s.%.80s, which is not data" % (module, name))
+
+    def persistent_load(self, parts: Any) -> Any:
+        return self._make(*parts)
+
+    def _make(self, kind: str, *args: Any) -> Any:
+        return values.make_value(self.parcel, kind, *args)
+
+
+class TrustingDecoder(Decoder):
+    """Rebuilds whatever the bytes name: for the side that runs what it is told anyway."""
+
+    def find_other(self, module: str, name: str) -> Any:
+        return Unpickler.find_class(self, module, name)
+
+
+class PickleCodec:
+    """Values as pickles, by the given encoder and decoder."""
+
+    name = "cloudpickle"
+
+    def __init__(self, protocol: int = PROTOCOL, encoder: Any = Encoder, decoder: Any = Decoder) -> None:
+        self._protocol = min(protocol, PROTOCOL)
+        self._encoder = encoder
+        self._decoder = decoder
+
+    def dumps(self, value: Any, side: values.Side) -> Tuple[List[Bytes], List[memoryview]]:
+        """The pieces of the body and the buffers beside it. Raises ValueFault."""
+        chunks = Chunks()
+        encoder = self._encoder(chunks, self._protocol)
+        encoder.parcel = values.Parcel(side)
+        try:
+            encoder.dump(value)
+        except ValueFault:
+            raise
+        except RecursionError:
+            raise ValueFault("nested too deeply")
+        except PicklingError as error:
+            raise ValueFault(str(error))
+        except Exception as error:
+            raise ValueFault("%s: %s" % (type(error).__name__, error)) from error
+        return chunks.pieces, encoder.parcel.buffers
+
+    def loads(self, body: Bytes, buffers: Sequence[Any], side: values.Side) -> Any:
+        """The value of a body. Raises ValueFault."""
+        decoder = self._decoder(io.BytesIO(body) if len(body) < 1 << 20 else Source(body))
+        decoder.parcel = values.Parcel(side, buffers)
+        decoder.body = body
+        try:
+            return decoder.load()
+        except ValueFault:
+            raise
+        except ImportError as error:
+            raise ValueFault("it needs a module that is missing on this side: %s" % error) from error
+        except Exception as error:
+            raise ValueFault("not a pickle of data: %s: %s" % (type(error).__name__, error)) from error

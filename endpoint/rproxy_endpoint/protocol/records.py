@@ -1,0 +1,134 @@
+"""Named tuples, structseqs (`os.stat_result`) and enumeration members.
+
+Rules: a record is rebuilt from the names and values of its fields, so that no class of the far side is
+called here: as the standard library's own class where that is the same on both sides, else as a named
+tuple made for it. An enumeration member is rebuilt only as a member of a class that this side may use.
+"""
+
+import collections
+import enum
+import types
+from typing import Any, Dict, Optional, Tuple
+
+from .errors import ValueFault
+from .values import MAKE, Parcel, Take, Taken, taken
+
+Names = Tuple[str, ...]
+
+
+def recognise(cls: type) -> Optional[Take]:
+    """How instances of a class are taken apart, if they are records or members of an enumeration."""
+    if issubclass(cls, enum.Enum):
+        return take_member
+    if issubclass(cls, tuple):
+        if isinstance(getattr(cls, "_fields", None), tuple):
+            return take_namedtuple
+        if isinstance(getattr(cls, "n_sequence_fields", None), int):
+            return take_structseq
+    return None
+
+
+# -- named tuples --------------------------------------------------------------------------------------
+
+
+def take_namedtuple(obj: Any, parcel: Parcel) -> Optional[Taken]:
+    cls = type(obj)
+    values = tuple(obj)
+    if len(values) != len(cls._fields):
+        return None
+    return taken("records.tuple", cls.__module__, cls.__qualname__, tuple(cls._fields), values, {})
+
+
+def take_structseq(obj: Any, parcel: Parcel) -> Taken:
+    cls = type(obj)
+    members = [name for name, member in vars(cls).items() if isinstance(member, types.MemberDescriptorType)]
+    visible = members[: cls.n_sequence_fields - cls.n_unnamed_fields]
+    hidden = {name: getattr(obj, name) for name in members[len(visible) :]}
+    # os.stat_result has three places without a name; they get one, so that the tuple is whole.
+    names = visible + ["unnamed_%d" % place for place in range(len(visible), cls.n_sequence_fields)]
+    return taken("records.tuple", cls.__module__, cls.__qualname__, tuple(names), tuple(obj), hidden)
+
+
+def make_record(
+    parcel: Parcel, module: str, qualname: str, names: Names, values: Tuple[Any, ...], hidden: Dict[str, Any]
+) -> Any:
+    """A record of the standard library's class if that has the same fields here, else of a class made for it."""
+    if type(values) is not tuple or type(names) is not tuple or len(names) != len(values):
+        raise ValueFault("a record needs as many values as fields")
+    cls = parcel.side.locate(module, qualname)
+    if isinstance(cls, type) and issubclass(cls, tuple):
+        if getattr(cls, "_fields", None) == names and cls.__len__ is tuple.__len__ and not hidden:
+            return tuple.__new__(cls, values)
+        if getattr(cls, "n_sequence_fields", None) == len(values):
+            record = make_structseq(cls, names, values, hidden)
+            if record is not None:
+                return record
+    return make_stand_in(module, qualname, names, values, hidden)
+
+
+def make_structseq(
+    cls: Any, names: Names, values: Tuple[Any, ...], hidden: Dict[str, Any]
+) -> Optional[Any]:
+    try:
+        record = cls(values, hidden)
+    except TypeError:
+        return None  # sys.version_info and its like cannot be made
+    same = all(getattr(record, name, None) is value for name, value in zip(names, values) if hasattr(cls, name))
+    known = all(hasattr(cls, name) for name in list(hidden) + [n for n in names if not n.startswith("unnamed_")])
+    return record if same and known else None
+
+
+_classes: Any = collections.OrderedDict()
+
+
+def make_stand_in(
+    module: str, qualname: str, names: Names, values: Tuple[Any, ...], hidden: Dict[str, Any]
+) -> Any:
+    key = (str(module), str(qualname), names, tuple(hidden))
+    cls = _classes.get(key)
+    if cls is None:
+        short = key[1].rpartition(".")[2]
+        if not short.isidentifier():
+            raise ValueFault("not the name of a record: %.80r" % (qualname,))
+        # namedtuple checks the names: identifiers, no keywords, no duplicates.
+        rename = any(n.startswith("_") for n in names)
+        base = collections.namedtuple(short, names, rename=rename)  # type: ignore
+        body: Dict[str, Any] = {"__module__": key[0], "__qualname__": key[1]}
+        if not hidden:
+            body["__slots__"] = ()
+        cls = type(short, (base,), body)
+        _classes[key] = cls
+        if len(_classes) > 1000:  # a far side that makes classes without end must not fill this one
+            _classes.popitem(last=False)
+    record = tuple.__new__(cls, values)
+    for name, value in hidden.items():
+        if not name.isidentifier() or name.startswith("__"):
+            raise ValueFault("not the name of a field: %.80r" % (name,))
+        setattr(record, name, value)
+    return record
+
+
+# -- enumeration members -------------------------------------------------------------------------------
+
+
+def take_member(obj: Any, parcel: Parcel) -> Optional[Taken]:
+    cls = type(obj)
+    if parcel.side.locate(cls.__module__, cls.__qualname__) is not cls:
+        return None
+    return taken("records.member", cls.__module__, cls.__qualname__, obj._name_, obj._value_)
+
+
+def make_member(parcel: Parcel, module: str, qualname: str, name: Optional[str], value: Any) -> Any:
+    cls = parcel.side.locate(module, qualname)
+    if not (isinstance(cls, type) and issubclass(cls, enum.Enum)):
+        raise ValueFault("%s.%s is no enumeration that is known here; name it in trust=" % (module, qualname))
+    members: Any = cls.__members__
+    if isinstance(name, str) and name in members:
+        return members[name]
+    if issubclass(cls, enum.Flag):
+        return cls(value)
+    raise ValueFault("%s.%s has no member %.80r here" % (module, qualname, name))
+
+
+MAKE["records.tuple"] = make_record
+MAKE["records.member"] = make_member

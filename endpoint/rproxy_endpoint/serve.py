@@ -1,0 +1,310 @@
+"""Runs an endpoint: a session over descriptors 0 and 1, or one request of a session of length one.
+
+Rules: requests run on the main thread, in order, so that signals, plots, GPUs and databases work as people
+expect; a failure of a call is the call's, and the session goes on; when the client is gone, what it
+started ends within seconds.
+"""
+
+import atexit
+import base64
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from typing import Any, Callable, Dict, List
+
+from .execute import Executor, Missing
+from .objects import EndpointSide, NeedsStream
+from .output import Recorder
+from .protocol.errors import ProtocolFault, ValueFault
+from .protocol.failures import take_exception
+from .protocol.frames import Bytes, Frame, marker
+from .protocol.messages import NOTICES, Failure, Output, Provide, Release, Reply, Stored
+from .protocol.peer import Peer
+from .protocol.pickled import PROTOCOL, PickleCodec, TrustingDecoder
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+#: How long what a client started may take to end once the client is gone, in seconds.
+GRACE = 3.0
+
+
+class _Loader(TrustingDecoder):
+    """Finds what the client provided where this host may have another version of it, or none."""
+
+    def find_other(self, module: str, name: str) -> Any:
+        provided = self.parcel.side.provided(module)  # type: ignore[attr-defined]
+        return getattr(provided, name) if provided is not None else super().find_other(module, name)
+
+
+def facts() -> Dict[str, Any]:
+    """What the Hello says of this side."""
+    uname = os.uname()
+    return {
+        "python": list(sys.version_info[:3]), "executable": sys.executable, "platform": sys.platform,
+        "pid": os.getpid(), "host": uname.nodename, "machine": uname.machine,
+        "folder": os.path.dirname(HERE), "pickle": PROTOCOL,
+    }
+
+
+class Server:
+    """Answers requests; the bytes of the answers go to `write`, which is the client's descriptor at first."""
+
+    def __init__(self, live: bool) -> None:
+        self.side = EndpointSide(live)
+        self.peer = Peer("endpoint", self.side)
+        self.recorder = Recorder(self._output, self._hung_up if live else None)
+        self._executor = Executor(self.side)
+        self.write: Callable[[List[Bytes]], None] = lambda pieces: write_all(self.recorder.output, pieces)
+        self._call = 0  # the request that runs now
+        self._chosen = False
+
+    def handle(self, frame: Frame) -> None:
+        """Runs one request to its answer, or takes a notice."""
+        if not self._chosen:
+            self._choose(self.peer.hello or {})
+        if frame.kind in NOTICES:
+            self._notice(self.peer.read(frame))
+            return
+        self._call = frame.call
+        pieces = self._pieces(self._answer(frame), frame.call)
+        self.recorder.flush()
+        with self.recorder.lock:
+            self.recorder.drain()
+            self._call = 0
+            self.write(pieces)
+
+    def _choose(self, hello: Dict[str, Any]) -> None:
+        """Does what the client's Hello asks for."""
+        self._chosen = True
+        self.side.trust = frozenset(hello.get("trust", ()))
+        if hello.get("serializer") == "cloudpickle":
+            self.peer.codec = PickleCodec(decoder=_Loader)
+
+    def _notice(self, message: Any) -> None:
+        if type(message) is Release:
+            self.side.objects.release(message.objects)
+        elif type(message) is Provide:
+            self.side.provide(message.modules)
+
+    def _answer(self, frame: Frame) -> Any:
+        try:
+            message = self.peer.read(frame)
+        except ValueFault as fault:
+            return Failure({"fault": "arguments", "text": str(fault)})
+        try:
+            return Reply(self._executor.run(message))
+        except Missing as missing:
+            return Failure(dict(take_exception(missing.error, HERE), missing=True))
+        except BaseException as error:  # SystemExit and KeyboardInterrupt end the call, not the session
+            return Failure(take_exception(error, HERE))
+
+    def _pieces(self, answer: Any, call: int) -> List[Bytes]:
+        self.side.held.clear()
+        try:
+            return self.peer.send(answer, call)
+        except ValueFault as fault:
+            self.side.objects.release([(number, 1) for number in self.side.held])
+            self.side.describe_again()
+            if type(answer) is Failure:
+                return self.peer.send(Failure(_plain(answer.error)), call)
+            kind = "live" if isinstance(fault, NeedsStream) else "result"
+            return self.peer.send(Failure({"fault": kind, "text": str(fault)}), call)
+
+    def _output(self, stream: int, data: bytes) -> None:
+        self.write(self.peer.send(Output(stream, data), self._call))
+
+    def _hung_up(self) -> None:
+        """The client is gone while a call runs, or while nothing does: then `end` is under way as well."""
+        end()
+
+
+def _plain(error: Any) -> Any:
+    """A failure whose arguments and attributes could not travel, with their texts in their place."""
+    if not isinstance(error, dict) or "mro" not in error:
+        return error
+    plain = dict(error, args=tuple(map(_text, error["args"])))
+    for name in ("fields", "state"):
+        plain[name] = {key: _text(value) for key, value in error[name].items()}
+    for name in ("cause", "context"):
+        plain[name] = _plain(error[name])
+    if error["group"]:
+        plain["group"] = [_plain(member) for member in error["group"]]
+    return plain
+
+
+def _text(value: Any) -> Any:
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    try:
+        return repr(value)
+    except Exception as error:
+        return "<%s, whose repr raised %s>" % (type(value).__name__, type(error).__name__)
+
+
+# -- a session -----------------------------------------------------------------------------------------
+
+
+def write_all(descriptor: int, pieces: List[Bytes]) -> None:
+    """Writes everything, in as few system calls as there can be."""
+    views = [memoryview(piece).cast("B") for piece in pieces]
+    while views:
+        written = os.writev(descriptor, views[:1000])
+        while views and written >= len(views[0]):
+            written -= len(views.pop(0))
+        if written:
+            views[0] = views[0][written:]
+
+
+def serve_session(token: str) -> None:
+    """Serves the client at descriptors 0 and 1 until it closes descriptor 0."""
+    lead_group()
+    atexit.register(_wait_and_kill)  # first in, last out
+    server = Server(live=True)
+    peer, source = server.peer, server.recorder.input
+    _show_crashes(server.recorder.errors)
+    write_all(server.recorder.output, [marker(token), *peer.greet(facts())])
+    server.recorder.start()
+    try:
+        while True:
+            try:
+                count = os.readv(source, [peer.buffer()])
+                if not count:
+                    break
+                for frame in peer.received(count):
+                    server.handle(frame)
+            except KeyboardInterrupt:
+                continue  # it came between two calls: there is nothing to interrupt
+        peer.ended()
+    except ProtocolFault as fault:
+        os.write(server.recorder.errors, ("rproxy endpoint: %s\n" % fault).encode())
+    except BrokenPipeError:
+        pass  # the client is gone in the middle of an answer
+    end()
+
+
+def lead_group() -> None:
+    """Makes this process the leader of a group, so that its children can be ended with it."""
+    if os.getpgrp() != os.getpid():
+        try:
+            os.setpgid(0, 0)
+        except OSError:
+            pass  # no right to: then children that outlive the client are theirs who forbade it
+
+
+def _show_crashes(errors: int) -> None:
+    """A segmentation fault says where, on the stream whose end the client reads then."""
+    import faulthandler
+
+    faulthandler.enable(file=errors)
+
+
+def end() -> None:
+    """Asks what was started here to end, and sees to it that nothing outlives this process for long."""
+    for member in others():
+        _signal(member, signal.SIGTERM)
+    threading.Thread(target=_after_grace, daemon=True).start()
+
+
+def _after_grace() -> None:
+    time.sleep(GRACE)
+    _kill_others()
+    os._exit(1)
+
+
+def _wait_and_kill() -> None:
+    """The last thing that this process does: others of its group have had their time."""
+    until = time.time() + GRACE
+    while others() and time.time() < until:
+        try:
+            os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            pass  # they are children of children
+        time.sleep(0.02)
+    _kill_others()
+
+
+def _kill_others() -> None:
+    for member in others():
+        _signal(member, signal.SIGKILL)
+
+
+def others() -> List[int]:
+    """The other processes of the group that this process leads."""
+    if os.getpgrp() != os.getpid():
+        return []
+    try:
+        running = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return []  # no /proc here: children get a hangup of their output at the least
+    return [member for member in running if member != os.getpid() and _group(member) == os.getpid()]
+
+
+def _group(member: int) -> int:
+    try:
+        with open("/proc/%d/stat" % member, "rb") as file:
+            state, _, group = file.read().rpartition(b") ")[2].split()[:3]
+        return 0 if state == b"Z" else int(group)
+    except (OSError, ValueError):
+        return 0  # it has ended meanwhile
+
+
+def _signal(member: int, number: int) -> None:
+    try:
+        os.kill(member, number)
+    except OSError:
+        pass  # it has ended meanwhile, or runs as somebody else
+
+
+# -- one request ---------------------------------------------------------------------------------------
+
+
+def serve_once(token: str, text: bool, limit: int, folder: str, request: str, remove: List[str]) -> None:
+    """Answers the request that came with the command.
+
+    `request` is ``=`` and the frames in base64, or ``@`` and the path of a file that holds them, which is
+    removed. The answer is printed after the marker, in base64 if `text`; one of more than `limit` bytes is
+    left in a file of `folder`, whose name is the answer. `remove` names files of earlier answers.
+    """
+    pieces: List[Bytes] = []
+    server = Server(live=False)
+    server.write = pieces.extend
+    for path in remove:
+        _remove(path)
+    if request.startswith("@"):
+        with open(request[1:], "rb") as file:
+            data = file.read()
+        _remove(request[1:])
+    else:
+        data = base64.b64decode(request[1:])
+    pieces.extend(server.peer.greet(facts()))
+    server.recorder.start()
+    try:
+        for frame in server.peer.feed(data):
+            server.handle(frame)
+        server.peer.ended()
+    except ProtocolFault as fault:
+        os.write(server.recorder.errors, ("rproxy endpoint: %s\n" % fault).encode())
+        os._exit(70)
+    answer = b"".join(pieces)
+    if len(answer) > limit:
+        answer = b"".join(server.peer.greet(facts())) + _store(answer, folder, server.peer)
+    mark = marker(token)
+    write_all(server.recorder.output, [mark, base64.b64encode(answer) + b"<end>" if text else answer])
+    sys.stdout.flush()
+    os._exit(0)  # threads of the call must not keep the command from ending
+
+
+def _store(answer: bytes, folder: str, peer: Peer) -> bytes:
+    descriptor, path = tempfile.mkstemp(prefix="answer-", dir=folder)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(answer)
+    return b"".join(peer.send(Stored(path, len(answer)), 1))
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass  # another command has removed it

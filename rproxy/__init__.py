@@ -1,0 +1,86 @@
+"""rproxy: use any Python module of any machine that you can reach, as if it were local.
+
+with rproxy.connect("local://") as client:
+    remote_os = client.module("os")
+    remote_os.getenv("HOME")
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .client import Info, RemoteClient, connect
+    from .connectors.base import Completed, Connector, Stream, StreamConnector
+    from .errors import (
+        AuthenticationError,
+        CallCancelled,
+        CallTimeout,
+        ConnectionLost,
+        ConnectorError,
+        ExceptionRemoteExecError,
+        ExceptionRemoteModulesError,
+        ExceptionRemoteNotSetup,
+        HostKeyError,
+        ProtocolError,
+        RemoteExecError,
+        RemoteModulesError,
+        RemoteNotSetupError,
+        RProxyError,
+        SerializationError,
+    )
+
+__version__ = "0.1.0"
+
+#: Public name -> the module that has it. They are loaded when they are first used, so that importing
+#: rproxy costs next to nothing in programs that may not need it.
+_HOMES = {
+    **dict.fromkeys(("Info", "RemoteClient", "connect"), "client"),
+    **dict.fromkeys(("Completed", "Connector", "Stream", "StreamConnector"), "connectors.base"),
+    **dict.fromkeys(
+        (
+            "AuthenticationError", "CallCancelled", "CallTimeout", "ConnectionLost", "ConnectorError",
+            "ExceptionRemoteExecError", "ExceptionRemoteModulesError", "ExceptionRemoteNotSetup",
+            "HostKeyError", "ProtocolError", "RProxyError", "RemoteExecError", "RemoteModulesError",
+            "RemoteNotSetupError", "SerializationError",
+        ),
+        "errors",
+    ),
+}  # fmt: skip
+
+__all__ = [
+    "AuthenticationError",
+    "CallCancelled",
+    "CallTimeout",
+    "Completed",
+    "ConnectionLost",
+    "Connector",
+    "ConnectorError",
+    "ExceptionRemoteExecError",
+    "ExceptionRemoteModulesError",
+    "ExceptionRemoteNotSetup",
+    "HostKeyError",
+    "Info",
+    "ProtocolError",
+    "RProxyError",
+    "RemoteClient",
+    "RemoteExecError",
+    "RemoteModulesError",
+    "RemoteNotSetupError",
+    "SerializationError",
+    "Stream",
+    "StreamConnector",
+    "connect",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,54 @@
+"""What both channels offer, and the options that they share."""
+
+import abc
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from rproxy_endpoint.protocol.peer import Peer
+from rproxy_endpoint.protocol.values import Side
+
+from ..deployment.bootstrap import Launcher
+
+#: Takes what was printed: the stream (1 or 2) and the bytes.
+Sink = Callable[[int, bytes], None]
+
+
+class ChannelOptions(NamedTuple):
+    """What a channel needs to know.
+
+    `side` answers the codec's questions; `codec` makes the codec once the far side has said what it is;
+    `hello` is what this side says of itself; `ambient` takes output that belongs to no call; `before`
+    gives the notices that go ahead of the next request.
+    """
+
+    target: str
+    launcher: Launcher
+    side: Side
+    codec: Callable[[dict[str, Any]], Any]
+    hello: dict[str, Any]
+    ambient: Sink
+    before: Callable[[], list[Any]]
+
+
+class Channel(abc.ABC):
+    """Carries requests of one client."""
+
+    #: Whether objects can stay on the far side between two requests.
+    live: bool
+    #: What the far side said of itself.
+    facts: dict[str, Any]
+
+    @abc.abstractmethod
+    def request(self, message: Any, sink: Sink) -> Any:
+        """Sends a request and returns its Reply or Failure; what the call prints goes to `sink`.
+
+        Raises ValueFault if a value cannot travel or be rebuilt, ConnectionLost if the link ended.
+        """
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Ends the far side's part. Twice is fine."""
+
+
+def new_peer(options: ChannelOptions) -> Peer:
+    return Peer("client", options.side)

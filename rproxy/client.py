@@ -1,0 +1,333 @@
+"""The client: what the user holds."""
+
+import functools
+import importlib
+import importlib.metadata
+import time
+import types
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
+
+from rproxy_endpoint.protocol.messages import Call
+
+from . import blocks, output
+from .channels.base import Channel, ChannelOptions
+from .connectors.base import Connector
+from .deployment.bootstrap import Launcher
+from .errors import RemoteExecError, RemoteModulesError
+from .names import check_name
+from .proxies import ModuleProxy, ModuleStandIn
+from .session import Session
+from .targets import closest, connector_for
+
+Module = TypeVar("Module", bound=types.ModuleType)
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
+SERIALIZERS = ("cloudpickle", "json")
+
+
+class Info(NamedTuple):
+    """What a host is: memory in bytes (None if it does not tell), round trip in seconds."""
+
+    target: str
+    python: str
+    implementation: str
+    executable: str
+    platform: str
+    host: str
+    cores: int
+    memory: int | None
+    endpoint: str
+    channel: str
+    round_trip: float
+
+
+def connect(
+    target: str | Connector | None = None,
+    *,
+    python: str | None = None,
+    setup: str | None = None,
+    serializer: str = "cloudpickle",
+    trust: Sequence[str] = (),
+    endpoint_dir: str | None = None,
+    tmp_dir: str | None = None,
+    **options: Any,
+) -> "RemoteClient":
+    """Connects to a host and returns a client of it.
+
+    Args:
+        target: a URL (``local://``, which is also meant by nothing), or a `Connector`.
+        python: the interpreter there; found by itself if not given.
+        setup: shell lines to run before Python (``module load python``).
+        serializer: ``cloudpickle``, or ``json`` for data alone, without pickle in either direction.
+        trust: packages whose instances may be rebuilt here.
+        endpoint_dir: the folder there that keeps the endpoint; ``~/.rproxy`` if not given.
+        tmp_dir: the folder there for temporary files; ``tmp`` in `endpoint_dir` if not given.
+        options: the connector's own.
+
+    Raises:
+        TypeError, ValueError: for a target or an option that cannot be meant.
+        ConnectorError: the host cannot be reached.
+        RemoteNotSetupError: the endpoint cannot be started there.
+    """
+    connector = connector_for(target, options)
+    return RemoteClient(
+        connector, python=python, setup=setup, serializer=serializer, trust=trust,
+        endpoint_dir=endpoint_dir, tmp_dir=tmp_dir,
+    )  # fmt: skip
+
+
+class RemoteClient:
+    """A host's Python, by a connector. Use it in a `with` block, or `close` it.
+
+    The arguments are those of `connect`.
+    """
+
+    def __init__(
+        self,
+        connector: Connector,
+        *,
+        python: str | None = None,
+        setup: str | None = None,
+        serializer: str = "cloudpickle",
+        trust: Sequence[str] = (),
+        endpoint_dir: str | None = None,
+        tmp_dir: str | None = None,
+    ) -> None:
+        if not isinstance(connector, Connector):
+            raise TypeError(f"RemoteClient needs a Connector, not {connector!r}; rproxy.connect() takes URLs")
+        if serializer not in SERIALIZERS:
+            raise ValueError(f"unknown serializer {serializer!r}{closest(str(serializer), SERIALIZERS)}")
+        if isinstance(trust, str):
+            raise TypeError(f"trust is a sequence of package names: trust=[{trust!r}]")
+        for package in trust:
+            check_name(package, "the name of a trusted package")
+        root = blocks.check_path(endpoint_dir or "~/.rproxy", "endpoint_dir")
+        launcher = Launcher(
+            blocks.check_path(python or connector.python, "python"), setup or "", root,
+            blocks.check_path(tmp_dir or root.rstrip("/") + "/tmp", "tmp_dir"),
+        )  # fmt: skip
+        self._connector = connector
+        self._session = session = Session(connector.target, serializer, tuple(trust))
+        options = ChannelOptions(
+            target=connector.target,
+            launcher=launcher,
+            side=session.side,
+            codec=session.choose_codec,
+            hello={"serializer": serializer, "trust": list(trust)},
+            ambient=session.shown,
+            before=session.side.notices,
+        )
+        session.start(_channel(connector, options))
+
+    # -- life ------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Ends the session and what it started there. Twice is fine."""
+        self._session.close()
+        self._connector.close()
+
+    def __enter__(self) -> "RemoteClient":
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<RemoteClient of {self._session.target}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError(f"{self!r} cannot be pickled; make a client where it is needed")
+
+    # -- modules and calls -----------------------------------------------------------------------------
+
+    @overload
+    def module(self, module: str) -> Any: ...
+    @overload
+    def module(self, module: Module) -> Module: ...
+    def module(self, module: Any) -> Any:
+        """The proxy of a module there.
+
+        Args:
+            module: its dotted name, or the local module of that name (then type checkers know it).
+
+        Raises:
+            ModuleNotFoundError: it does not exist there.
+        """
+        if isinstance(module, types.ModuleType):
+            module = module.__name__
+        name = check_name(module, "the name of a module")
+        description = self._session.describe(name, "")
+        return ModuleProxy(ModuleStandIn(self._session, name, "", name, description))
+
+    def do_remote_call(
+        self,
+        module: str,
+        function: str,
+        args: Sequence[Any] | Mapping[str, Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        keep_env: bool = False,
+    ) -> tuple[Any, str]:
+        """Calls a function there; returns its value and what it printed on standard output.
+
+        Args:
+            module: the module's dotted name.
+            function: the function's dotted name in it.
+            args: positional arguments, or a mapping of keyword arguments.
+            kwargs: more keyword arguments.
+            keep_env: whether to load the user's login environment for the call.
+
+        Raises:
+            RemoteExecError: what the function raised, which is also of its own type; its `stdout` is what
+                had been printed by then.
+        """
+        check_name(module, "the name of a module")
+        check_name(function, "the name of a function")
+        if isinstance(args, str | bytes):
+            raise TypeError(f"args is a list or a dict of arguments: args=[{args!r}]")
+        keywords = dict(kwargs or {})
+        if isinstance(args, Mapping):
+            twice = sorted(set(args) & set(keywords))
+            if twice:
+                raise TypeError(f"the argument {twice[0]!r} is given twice, in args and in kwargs")
+            keywords, args = {**args, **keywords}, ()
+        for name in keywords:
+            if not isinstance(name, str):
+                raise TypeError(f"the name of a keyword argument is a string, not {name!r}")
+        captured = _Kept(self._session)
+        call = Call(module, function, tuple(args), keywords, self._session.surroundings(login=keep_env))
+        try:
+            value = self._session.request(call, captured)
+        except RemoteExecError as error:
+            error.stdout = captured.text
+            raise
+        return value, captured.text
+
+    def call(self, function: Callable[Params, Result], /, *args: Params.args, **kwargs: Params.kwargs) -> Result:
+        """Runs a local function there, by value (the same minor version of Python is needed)."""
+        if not callable(function):
+            raise TypeError(f"{function!r} cannot be called")
+        result: Result = self._session.call(function, "", args, kwargs)
+        return result
+
+    def function(self, function: Callable[Params, Result]) -> Callable[Params, Result]:
+        """A function that runs there whenever it is called; also a decorator."""
+        if not callable(function):
+            raise TypeError(f"{function!r} cannot be called")
+
+        @functools.wraps(function)
+        def remote(*args: Params.args, **kwargs: Params.kwargs) -> Result:
+            return self.call(function, *args, **kwargs)
+
+        return remote
+
+    # -- what holds for calls --------------------------------------------------------------------------
+
+    def env(self, **variables: str | None) -> AbstractContextManager[None]:
+        """Environment variables for the calls inside the block; None unsets one."""
+        env = dict(blocks.check_variable(name, value) for name, value in variables.items())
+        return blocks.block(self._session, blocks.Settings(env))
+
+    def cwd(self, folder: Any) -> AbstractContextManager[None]:
+        """The working directory for the calls inside the block; relative to the outer block's."""
+        folders = (blocks.check_path(folder, "a working directory"),)
+        return blocks.block(self._session, blocks.Settings({}, folders))
+
+    def path(self, *entries: Any) -> AbstractContextManager[None]:
+        """Folders at the front of PATH for the calls inside the block."""
+        checked = tuple(blocks.check_path(entry, "an entry of PATH") for entry in entries)
+        return blocks.block(self._session, blocks.Settings({}, (), checked))
+
+    def capture(self) -> AbstractContextManager[output.Captured]:
+        """Keeps what the natural calls inside the block print, instead of showing it: `.text`, `.errors`."""
+        return output.capture(self._session)
+
+    def register_remote_env_variable(self, name: str, value: str, only_if_no_set: bool = False) -> None:
+        """Sets an environment variable for all calls of this client, or only where the host has none."""
+        name, checked = blocks.check_variable(name, value)
+        if checked is None:
+            raise TypeError(f"the environment variable {name} needs a value")
+        added = blocks.Settings({}, (), (), {name: checked}) if only_if_no_set else blocks.Settings({name: checked})
+        self._session.base = added.over(self._session.base)
+
+    def register_remote_env_path(self, path: str) -> None:
+        """Adds a folder to the front of PATH for all calls of this client."""
+        added = blocks.Settings({}, (), (blocks.check_path(path, "an entry of PATH"),))
+        self._session.base = added.over(self._session.base)
+
+    def register_remote_module(self, name: str) -> None:
+        """Makes sure that a module is there, in the version that is here.
+
+        Raises:
+            RemoteModulesError: it is missing there, or has another version.
+        """
+        check_name(name, "the name of a module")
+        there, version = self._session.call("rproxy_endpoint.facts", "version", (name,), {})
+        target = self._session.target
+        if not there:
+            raise RemoteModulesError(f"{target} has no module {name!r}; install it there")
+        own = _own_version(name)
+        if own is not None and own != version:
+            raise RemoteModulesError(
+                f"the module {name!r} is version {version or 'unknown'} on {target}, and {own} here; "
+                "install the same version on both"
+            )
+
+    # -- about the host --------------------------------------------------------------------------------
+
+    def has_module(self, name: str) -> bool:
+        """Whether a module can be imported there."""
+        check_name(name, "the name of a module")
+        return bool(self._session.call("rproxy_endpoint.facts", "has_module", (name,), {}))
+
+    def info(self) -> Info:
+        """What the host is, and how far away."""
+        told = self._session.call("rproxy_endpoint.facts", "gather", (), {})
+        channel = self._session.channel
+        return Info(
+            target=self._session.target, endpoint=channel.facts["folder"],
+            channel="stream" if channel.live else "commands", round_trip=self.ping(), **told,
+        )  # fmt: skip
+
+    def ping(self) -> float:
+        """The seconds that one request takes, there and back."""
+        begin = time.perf_counter()
+        self._session.get("builtins", "__debug__")
+        return time.perf_counter() - begin
+
+
+class _Kept(output.Captured):
+    """A `do_remote_call`'s output: standard output is returned, standard error goes where it would anyway."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._other = output.capturing(session) or session.shown
+
+    def __call__(self, stream: int, data: bytes) -> None:
+        if stream == 1:
+            super().__call__(stream, data)
+        else:
+            self._other(stream, data)
+
+
+def _channel(connector: Connector, options: ChannelOptions) -> Channel:
+    """The best channel that a connector can carry."""
+    if getattr(connector, "open", None) is not None:
+        stream = importlib.import_module(".channels.stream", __package__)
+        made: Channel = stream.StreamChannel(connector, options)
+    else:
+        command = importlib.import_module(".channels.command", __package__)
+        made = command.CommandChannel(connector, options)
+    return made
+
+
+def _own_version(name: str) -> str | None:
+    """The version of a local module, or None if there is none."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        try:
+            return getattr(importlib.import_module(name), "__version__", None)
+        except ImportError:
+            return None

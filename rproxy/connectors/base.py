@@ -1,0 +1,83 @@
+"""The connector contract.
+
+Three methods make a connector: `run` a shell command, `push` a file, `pull` a file. A fourth, `open`, gives
+a duplex byte stream to a running command; with it sessions last, objects can stay on the far side, and a
+call costs one round trip. Commands are for a POSIX shell, paths are the far side's, absolute.
+"""
+
+import abc
+import os
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+PathLike = str | os.PathLike[str]
+
+
+class Completed(NamedTuple):
+    """A command that has come to its end."""
+
+    stdout: bytes
+    stderr: bytes
+    returncode: int
+
+
+class Stream(Protocol):
+    """A running command's standard input and output."""
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Receives at least one byte, and returns how many; 0 at the end. Raises OSError."""
+        ...
+
+    def write(self, pieces: Sequence[Any]) -> None:
+        """Sends all bytes of all pieces, in order. Raises OSError."""
+        ...
+
+    def close(self) -> None:
+        """Ends the command's input, waits for its end, and ends it if that does not come. Twice is fine."""
+        ...
+
+    def diagnosis(self) -> str:
+        """After the end: what is known of it, as a text: exit code, what was said on standard error."""
+        ...
+
+
+class Connector(abc.ABC):
+    """How to run commands and move files on one host.
+
+    Class attributes tell what the transport can carry; a subclass sets them to what is true for it.
+    """
+
+    #: What errors call the host: a URL.
+    target: str = "?"
+    #: The interpreter if the user names none.
+    python: str = "python3"
+    #: The longest command that `run` takes, in bytes; longer requests are pushed as a file.
+    command_limit: ClassVar[int] = 8000
+    #: The most that a command may print, in bytes; longer answers are pulled as a file.
+    output_limit: ClassVar[int] = 4 << 20
+    #: Whether output comes back as text only, so that bytes must be encoded.
+    text_only: ClassVar[bool] = False
+
+    @abc.abstractmethod
+    def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
+        """Runs a shell command to its end. Raises ConnectorError; CallTimeout after `timeout` seconds."""
+
+    @abc.abstractmethod
+    def push(self, local: PathLike, remote: str) -> None:
+        """Copies a local file to an absolute path there, byte for byte. Raises ConnectorError."""
+
+    @abc.abstractmethod
+    def pull(self, remote: str, local: PathLike) -> None:
+        """Copies a file from an absolute path there, byte for byte. Raises ConnectorError."""
+
+    def close(self) -> None:
+        """Ends what the connector holds open. Twice is fine."""
+        return
+
+
+class StreamConnector(Connector):
+    """A connector that can also hold a command open."""
+
+    @abc.abstractmethod
+    def open(self, command: str) -> Stream:
+        """Starts a shell command and stays connected to it. Raises ConnectorError."""

@@ -1,0 +1,128 @@
+"""``local://``: a process of this machine, apart from the caller's own interpreter."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import CallTimeout, ConnectorError
+from .base import Completed, PathLike, StreamConnector
+
+#: The end of standard error that a diagnosis tells, in bytes.
+_TAIL = 4000
+
+
+class LocalConnector(StreamConnector):
+    """Runs commands on this machine, each in a session of its own, so that Ctrl-C here is not theirs."""
+
+    target = "local://"
+    python = sys.executable
+
+    def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
+        with _start(command, stderr=subprocess.PIPE) as process:
+            try:
+                out, err = process.communicate(input, timeout)
+            except subprocess.TimeoutExpired:
+                _kill(process)
+                raise CallTimeout(f"a command on {self.target} took longer than {timeout} s") from None
+            except BaseException:
+                _kill(process)
+                raise
+        return Completed(out, err, process.returncode)
+
+    def push(self, local: PathLike, remote: str) -> None:
+        _copy(os.fspath(local), remote)
+
+    def pull(self, remote: str, local: PathLike) -> None:
+        _copy(remote, os.fspath(local))
+
+    def open(self, command: str) -> "LocalStream":
+        return LocalStream(command)
+
+
+class LocalStream:
+    """A process of this machine, by its pipes."""
+
+    def __init__(self, command: str) -> None:
+        self._errors = tempfile.TemporaryFile()  # a file never makes a writer wait
+        self._process = _start(command, stderr=self._errors)
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._input = self._process.stdin.fileno()
+        self._output = self._process.stdout.fileno()
+        # Also for a client that nobody closed: its process ends with it.
+        self._ending = weakref.finalize(self, _end, self._process)
+
+    def readinto(self, buffer: memoryview) -> int:
+        return os.readv(self._output, [buffer])
+
+    def write(self, pieces: Sequence[Any]) -> None:
+        if sum(map(len, pieces)) <= 4096:  # a pipe takes that much at once or not at all
+            os.write(self._input, b"".join(pieces))
+            return
+        views = [memoryview(piece).cast("B") for piece in pieces if len(piece)]
+        while views:
+            written = os.writev(self._input, views[:1000])
+            while views and written >= len(views[0]):
+                written -= len(views.pop(0))
+            if written:
+                views[0] = views[0][written:]
+
+    def close(self) -> None:
+        self._ending()
+        self._keep_tail()
+
+    def diagnosis(self) -> str:
+        try:
+            code = self._process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            return "it still runs, but has closed its output"
+        how = f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+        tail = self._keep_tail().decode("utf-8", "replace").strip()
+        return f"{how}; it said:\n{tail}" if tail else how
+
+    def _keep_tail(self) -> bytes:
+        if not self._errors.closed:
+            size = self._errors.seek(0, os.SEEK_END)
+            self._errors.seek(max(0, size - _TAIL))
+            self._tail = self._errors.read()
+            self._errors.close()
+        return self._tail
+
+
+def _start(command: str, stderr: Any) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        ["/bin/sh", "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
+        start_new_session=True, bufsize=0,
+    )  # fmt: skip
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Closes a process's pipes, waits for its end, and ends it if that does not come."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None and not pipe.closed:
+            pipe.close()
+    try:
+        process.wait(timeout=8)  # the endpoint gives its children some seconds
+    except subprocess.TimeoutExpired:
+        _kill(process)
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # it has just ended
+    process.wait()
+
+
+def _copy(source: str, target: str) -> None:
+    try:
+        shutil.copyfile(source, target)
+        shutil.copymode(source, target)
+    except OSError as error:
+        raise ConnectorError(f"cannot copy {source} to {target}: {error}") from error

@@ -1,0 +1,1 @@
+"""Getting the endpoint to a host, and starting it there."""

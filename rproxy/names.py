@@ -1,0 +1,23 @@
+"""Names that may be sent: of modules, and of what is in them."""
+
+#: Attributes that lead from an object to the interpreter's own machinery. No one needs them to call a
+#: function; a name that has them was meant for something else, or came from somebody else.
+ESCAPES = frozenset(
+    "__globals__ __builtins__ __subclasses__ __bases__ __base__ __mro__ __class__ __dict__ __code__ "
+    "__closure__ __reduce__ __reduce_ex__ __getattribute__ __import__ __loader__ __spec__ __self__ "
+    "__func__ __init__ __new__ __init_subclass__ __wrapped__ __delattr__ __setattr__".split()
+)
+
+
+def check_name(name: object, what: str) -> str:
+    """A dotted name that may be sent. Raises TypeError or ValueError."""
+    if not isinstance(name, str):
+        raise TypeError(f"{what} is a dotted name, not {name!r}")
+    if not name:
+        raise ValueError(f"{what} is empty; write for example 'os' or 'path.join'")
+    for part in name.split("."):
+        if not part.isidentifier():
+            raise ValueError(f"{name!r} cannot be {what}: {part!r} is no identifier")
+        if part in ESCAPES:
+            raise ValueError(f"{name!r} cannot be {what}: {part} leads out of the module")
+    return name

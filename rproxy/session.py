@@ -1,0 +1,285 @@
+"""One client's end of the conversation: requests out, values and proxies back.
+
+Rules: every proxy and every verb comes through `request`; a failure becomes the exception that it tells;
+after `close`, in a forked child, or on a lost link, everything raises an error that says so.
+"""
+
+import collections
+import os
+import threading
+import weakref
+from typing import Any
+
+from rproxy_endpoint.protocol.errors import ValueFault
+from rproxy_endpoint.protocol.failures import make_exception
+from rproxy_endpoint.protocol.jsoned import JsonCodec
+from rproxy_endpoint.protocol.messages import Call, Delete, Describe, Get, Release, Reply, Set
+from rproxy_endpoint.protocol.values import Parcel, Side, Taken, describe_type, taken
+
+from . import blocks, functions, output
+from .channels import Channel, Sink
+from .errors import RProxyError, SerializationError, remote_class
+from .proxies import (
+    CallableProxy,
+    FunctionStandIn,
+    ModuleProxy,
+    ModuleStandIn,
+    RemoteType,
+    class_proxy,
+    reference_of,
+    stand_in_of,
+)
+from .trust import Trust
+
+
+class ClientSide(Side):
+    """What the codecs ask of the client, and what it keeps of the far side's objects."""
+
+    def __init__(self, session: "Session", trust: Trust, code: bool) -> None:
+        self.trust = trust
+        self.provide = False  # cloudpickle's source goes ahead of the next request
+        self.provided = False
+        self._session = session
+        self._code = code  # whether the serializer can carry code
+        self._lock = threading.Lock()
+        self._types: dict[int, RemoteType] = {}
+        self._objects: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+        self._released: collections.deque[tuple[int, int]] = collections.deque()
+
+    # -- out -------------------------------------------------------------------------------------------
+
+    def known(self, obj: Any) -> Taken | None:
+        """A proxy, by what it means to its own side."""
+        reference = reference_of(obj, self._session)
+        return None if reference is None else taken("reference", *reference)
+
+    def foreign(self, obj: Any, parcel: Parcel) -> Taken | None:
+        found = self.known(obj)
+        if found is not None:
+            return found
+        if self._code:
+            raise functions.NeedsCode
+        raise ValueFault(f"{describe_type(obj)} cannot travel by JSON, which carries data only")
+
+    def notices(self) -> list[Any]:
+        """What goes ahead of the next request."""
+        found: list[Any] = []
+        if self._released:
+            gone = []
+            while self._released:
+                gone.append(self._released.popleft())
+            found.append(Release(tuple(gone)))
+        if self.provide or (self.provided and not self._session.live):
+            found.append(functions.notice())
+            self.provide, self.provided = False, True
+        return found
+
+    def released(self, number: int, times: int) -> None:
+        self._released.append((number, times))
+
+    # -- in --------------------------------------------------------------------------------------------
+
+    def locate(self, module: str, qualname: str) -> Any | None:
+        return self.trust.locate(module, qualname)
+
+    def reference(self, *args: Any) -> Any:
+        """("module", name) or ("object", number, type, its description or None, what it is called or None)."""
+        session = self._session
+        if args[0] == "module":
+            return ModuleProxy(ModuleStandIn(session, str(args[1]), "", str(args[1]), None))
+        kind, number, type_number, description, called = args
+        if kind != "object" or type(number) is not int:
+            raise ValueFault(f"unknown reference: {kind!r:.80}")
+        with self._lock:
+            if description is not None:
+                self._types[type_number] = RemoteType(*map(str, description))
+            remote_type = self._types[type_number]
+            stand_in = self._objects.get(number)
+            if stand_in is None:
+                stand_in = self._objects[number] = remote_type.stand_in(session, number)
+            object.__setattr__(stand_in, "_self_count", stand_in._self_count + 1)
+        if called is not None and called[0] == "class":
+            return class_proxy(session, number, "", None, stand_in, label=str(called[2]))
+        if called is not None and called[0] == "function":
+            return CallableProxy(FunctionStandIn(session, number, "", stand_in, label=str(called[2])))
+        return remote_type.face(stand_in)
+
+
+class Session:
+    """Requests of one client."""
+
+    def __init__(self, target: str, serializer: str, trust: tuple[str, ...]) -> None:
+        self.target = target
+        self.serializer = serializer
+        self.side = ClientSide(self, Trust(trust), code=serializer == "cloudpickle")
+        self.codec: Any = JsonCodec()
+        self.sent = 0  # requests so far: what was read ahead holds only until the next one
+        self.base = blocks.NOTHING  # what the client registered for its life
+        self.shown = output.Shown()
+        self._channel: Channel | None = None
+        self._pid = os.getpid()
+        self._closed = False
+
+    def choose_codec(self, facts: dict[str, Any]) -> Any:
+        """The codec that the user asked for, for the far side that told these facts."""
+        if self.serializer == "cloudpickle":
+            self.codec = functions.CodeCodec(facts)
+        return self.codec
+
+    def start(self, channel: Channel) -> None:
+        self._channel = channel
+
+    @property
+    def channel(self) -> Channel:
+        """The open channel. Raises RProxyError after `close` and in a forked child."""
+        if self._pid != os.getpid():
+            raise RProxyError(
+                f"the client of {self.target} belongs to the process {self._pid}, from which this one was forked; "
+                "make a client of its own here"
+            )
+        if self._closed or self._channel is None:
+            raise RProxyError(f"the client of {self.target} is closed; make a new one with rproxy.connect()")
+        return self._channel
+
+    @property
+    def live(self) -> bool:
+        return self._channel is None or self._channel.live
+
+    def close(self) -> None:
+        if self._channel is not None and not self._closed and self._pid == os.getpid():
+            self._closed = True
+            self._channel.close()
+
+    # -- requests --------------------------------------------------------------------------------------
+
+    def surroundings(self, login: bool = False) -> Any:
+        inside = blocks.current(self)
+        if inside is None and self.base is blocks.NOTHING and not login:
+            return None
+        return (inside or blocks.NOTHING).over(self.base).message(login)
+
+    def request(self, message: Any, sink: Sink | None = None) -> Any:
+        """The value that answers a request; raises the exception that the call raised."""
+        channel = self.channel
+        self.sent += 1
+        try:
+            answer = channel.request(message, sink or output.capturing(self) or self.shown)
+        except ValueFault as fault:
+            raise self._explain(message, fault) from fault.__cause__
+        if type(answer) is Reply:
+            return answer.value
+        raise self._exception(answer.error, message)
+
+    def call(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self.request(Call(target, path, args, kwargs, self.surroundings()))
+
+    def get(self, target: Any, path: str) -> Any:
+        return self.request(Get(target, (path,), self.surroundings()))
+
+    def get_many(self, target: Any, paths: tuple[str, ...]) -> tuple[tuple[bool, Any], ...]:
+        """The small plain values among several, as (there, value) each."""
+        found: tuple[tuple[bool, Any], ...] = self.request(Get(target, paths, self.surroundings()))
+        return found
+
+    def set(self, target: Any, path: str, value: Any) -> None:
+        self.request(Set(target, path, value, self.surroundings()))
+
+    def delete(self, target: Any, path: str) -> None:
+        self.request(Delete(target, path, self.surroundings()))
+
+    def describe(self, target: Any, path: str, detail: bool = False) -> dict[str, Any]:
+        found: dict[str, Any] = self.request(Describe(target, path, detail, self.surroundings()))
+        return found
+
+    def released(self, number: int, times: int) -> None:
+        self.side.released(number, times)
+
+    # -- what goes wrong -------------------------------------------------------------------------------
+
+    def _exception(self, error: dict[str, Any], message: Any) -> BaseException:
+        """The exception that a Failure tells."""
+        what = name_of(message)
+        fault = error.get("fault")
+        if fault == "arguments":
+            return SerializationError(f"{self.target} cannot rebuild the arguments of {what}: {error['text']}")
+        if fault == "live":
+            return SerializationError(
+                f"the result of {what} cannot come back: {error['text']}. Objects can stay only over a connector "
+                "with a stream (one that has `open`)"
+            )
+        if fault is not None:
+            return SerializationError(f"the result of {what} cannot travel: {error.get('text')}")
+        try:
+            made: Any = make_exception(error, self._locate_exception, remote_class)
+        except ValueFault as problem:
+            return SerializationError(f"{what} on {self.target} failed, and its failure cannot be read: {problem}")
+        if error.get("missing"):
+            self._name_target(made, message)
+        annotate(made, self.target)
+        found: BaseException = made
+        return found
+
+    def _locate_exception(self, module: str, qualname: str) -> Any | None:
+        if module == "rproxy.errors":
+            return None
+        return self.side.locate(module, qualname)
+
+    def _name_target(self, error: BaseException, message: Any) -> None:
+        """A name that does not exist: say where it was looked for."""
+        facts = self.channel.facts
+        python = ".".join(map(str, facts["python"]))
+        if isinstance(error, ModuleNotFoundError):
+            text = f"{error.args[0]} on {self.target} (Python {python}, {facts['executable']})"
+            error.msg = text
+        else:
+            text = f"{error.args[0] if error.args else name_of(message)} on {self.target}"
+        error.args = (text,)
+
+    def _explain(self, message: Any, fault: ValueFault) -> RProxyError:
+        """Which argument cannot travel; or that the answer may not be rebuilt."""
+        if isinstance(message, Call):
+            named = {f"argument {place + 1}": value for place, value in enumerate(message.args)}
+            named.update({f"argument {name!r}": value for name, value in message.kwargs.items()})
+        elif isinstance(message, Set):
+            named = {"the new value": message.value}
+        else:
+            named = {}
+        for name, value in named.items():
+            try:
+                self.codec.dumps(value, self.side)
+            except ValueFault as problem:
+                return SerializationError(
+                    f"{name} of {name_of(message)}, {describe_type(value)}, cannot travel: {problem}"
+                )
+        return SerializationError(f"{name_of(message)} on {self.target}: {fault}")
+
+
+def name_of(message: Any) -> str:
+    """What a request is about, in words."""
+    target = message.target
+    path = message.paths[0] if isinstance(message, Get) else message.path
+    if isinstance(target, str):
+        return f"{target}.{path}" if path else target
+    if isinstance(target, int):
+        return f"the object's {path}" if path else "the object"
+    stand_in = stand_in_of(target)
+    return repr(stand_in) if stand_in is not None else f"{getattr(target, '__qualname__', target)}"
+
+
+def annotate(error: Any, target: str) -> None:
+    """Makes a remote exception show its remote traceback, and so its causes and contexts."""
+    seen: set[int] = set()
+    queue = [error]
+    while queue:
+        one = queue.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        for note in one.remote_notes:
+            BaseException.add_note(one, note)
+        if one.remote_traceback:
+            BaseException.add_note(one, f"On {target}:\n{one.remote_traceback.rstrip()}")
+        queue += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
+
+
+__all__ = ["ClientSide", "Session", "annotate", "name_of"]

@@ -1,0 +1,89 @@
+"""From what the user calls a host to a connector."""
+
+import difflib
+import inspect
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from .connectors.base import Connector
+
+#: Other distributions add schemes under this entry-point group: a function of (url, **options).
+GROUP = "rproxy.connectors"
+
+
+def _local(url: SplitResult, **options: Any) -> Connector:
+    from .connectors.local import LocalConnector
+
+    if url.netloc or url.path.strip("/"):
+        raise ValueError(f"local:// takes no host or path; {url.geturl()!r} has one")
+    return LocalConnector(**options)
+
+
+_BUILTIN: dict[str, Callable[..., Connector]] = {"local": _local}
+
+
+def schemes() -> dict[str, Callable[..., Connector]]:
+    """The schemes that can be used, by name."""
+    found = dict(_BUILTIN)
+    for entry in entry_points(group=GROUP):
+        found.setdefault(entry.name, _Entry(entry))
+    return found
+
+
+class _Entry:
+    """A scheme of another distribution, loaded when it is used."""
+
+    def __init__(self, entry: Any) -> None:
+        self._entry = entry
+
+    def __call__(self, url: SplitResult, **options: Any) -> Connector:
+        made: Connector = self._entry.load()(url, **options)
+        return made
+
+
+def connector_for(target: Any, options: dict[str, Any]) -> Connector:
+    """The connector for a URL, or the instance itself. Raises TypeError or ValueError for anything else."""
+    if isinstance(target, Connector):
+        if options:
+            raise TypeError(f"options of a connector go to its constructor: {', '.join(sorted(options))}")
+        return target
+    if target is None:
+        target = "local://"
+    if not isinstance(target, str):
+        raise TypeError(f"a target is a URL such as 'local://', or a Connector, not {target!r}")
+    url = urlsplit(target)
+    known = schemes()
+    if not url.scheme or "://" not in target:
+        raise ValueError(f"{target!r} is no target: write scheme://..., with a scheme of {', '.join(sorted(known))}")
+    factory = known.get(url.scheme)
+    if factory is None:
+        raise ValueError(f"unknown scheme {url.scheme!r}{closest(url.scheme, known)}")
+    check_options(factory, options, url.scheme)
+    return factory(url, **options)
+
+
+def check_options(factory: Any, options: dict[str, Any], scheme: str) -> None:
+    """Raises TypeError for an option that this scheme's connector has not."""
+    if factory is _local:
+        from .connectors.local import LocalConnector
+
+        factory = LocalConnector
+    if isinstance(factory, _Entry):
+        return  # its own function knows
+    known = [name for name in inspect.signature(factory).parameters if name not in ("args", "kwargs", "url")]
+    for name in options:
+        if name not in known:
+            raise TypeError(f"{scheme}:// has no option {name!r}{closest(name, [*known, *COMMON])}")
+
+
+#: What `connect` itself takes, for suggestions.
+COMMON = ("python", "setup", "serializer", "trust", "endpoint_dir", "tmp_dir", "timeout")
+
+
+def closest(word: str, known: Any) -> str:
+    """The end of an error message: what was probably meant, and what there is."""
+    found = difflib.get_close_matches(word, list(known), 1)
+    guess = f"; did you mean {found[0]!r}?" if found else ";"
+    return f"{guess} There is: {', '.join(sorted(known))}"
