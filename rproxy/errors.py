@@ -7,6 +7,8 @@ Rules: whatever goes wrong is an `RProxyError`; an exception of the far side's c
 import functools
 from typing import Any
 
+from rproxy_endpoint.protocol.failures import FIELDS
+
 
 class RProxyError(Exception):
     """Anything that goes wrong in rproxy."""
@@ -74,8 +76,11 @@ class RemoteExecError(RProxyError):
     stdout: str = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        base = next((c for c in type(self).__mro__ if not issubclass(c, RProxyError)), Exception)
-        return _again, (base, self.remote_type, str(self) == self.remote_text, self.args, self.__dict__)
+        base = next(cls for cls in type(self).__mro__ if not issubclass(cls, RProxyError))
+        names = next((FIELDS[cls.__name__] for cls in base.__mro__ if cls.__name__ in FIELDS), ())
+        fields = {name: getattr(self, name) for name in names if getattr(self, name, None) is not None}
+        known = "__str__" not in vars(type(self))
+        return _again, (base, self.remote_type, known, self.args, {**fields, **self.__dict__})
 
 
 def _again(base: type, name: str, known: bool, args: tuple[Any, ...], state: dict[str, Any]) -> BaseException:
@@ -83,7 +88,8 @@ def _again(base: type, name: str, known: bool, args: tuple[Any, ...], state: dic
     cls: Any = remote_class(base, name, known)
     error: BaseException = cls.__new__(cls, *args) if issubclass(cls, BaseExceptionGroup) else cls.__new__(cls)
     error.args = args
-    error.__dict__.update(state)
+    for field, value in state.items():
+        setattr(error, field, value)
     return error
 
 
@@ -97,6 +103,8 @@ def remote_class(base: type, name: str, known: bool) -> type:
     module, _, short = name.rpartition(".")
     if base is Exception and not (known and name == "Exception"):
         bases: tuple[type, ...] = (RemoteExecError,)
+    elif issubclass(base, MemoryError):
+        bases = (base, RemoteExecError)  # it has an allocator of its own, which has to be the first
     else:
         bases = (RemoteExecError, base)
     body: dict[str, Any] = {"__module__": module or "builtins", "__qualname__": short, "remote_type": name}

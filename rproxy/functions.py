@@ -6,6 +6,7 @@ something else to another.
 """
 
 import importlib.resources
+import io
 import sys
 import types
 from typing import TYPE_CHECKING, Any
@@ -72,6 +73,9 @@ def _encoder(there: tuple[int, ...]) -> Any:
             parts = values.take(obj, self.parcel) or self.parcel.side.known(obj)  # type: ignore[attr-defined]
             if parts is not None:
                 return values.make, (parts.kind, *parts.args), None, parts.appended, parts.items
+            if isinstance(obj, io.IOBase):
+                # cloudpickle would send a copy of what is left to read, which nobody who passes a file means.
+                raise ValueFault("an open file of this side; send what is in it, or open it there")
             if type(obj) is types.CodeType and there[:2] != sys.version_info[:2]:
                 raise ValueFault(
                     f"the function {obj.co_name!r} cannot travel by value: it is Python "

@@ -99,7 +99,7 @@ class ClientSide(Side):
                 stand_in = self._objects[number] = remote_type.stand_in(session, number)
             object.__setattr__(stand_in, "_self_count", stand_in._self_count + 1)
         if called is not None and called[0] == "class":
-            return class_proxy(session, number, "", None, stand_in, label=str(called[2]))
+            return class_proxy(session, number, "", None, stand_in, str(called[1]), str(called[2]))
         if called is not None and called[0] == "function":
             return CallableProxy(FunctionStandIn(session, number, "", stand_in, label=str(called[2])))
         return remote_type.face(stand_in)

@@ -85,5 +85,5 @@ COMMON = ("python", "setup", "serializer", "trust", "endpoint_dir", "tmp_dir", "
 def closest(word: str, known: Any) -> str:
     """The end of an error message: what was probably meant, and what there is."""
     found = difflib.get_close_matches(word, list(known), 1)
-    guess = f"; did you mean {found[0]!r}?" if found else ";"
-    return f"{guess} There is: {', '.join(sorted(known))}"
+    guess = f"; did you mean {found[0]!r}? There is" if found else "; there is"
+    return f"{guess}: {', '.join(sorted(known))}"

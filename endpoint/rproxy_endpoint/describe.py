@@ -6,29 +6,18 @@ classes in it, so that a dotted call costs one round trip; it stops at a number 
 
 A description is a dict of texts with names between blanks (compact on the wire, fast to read)::
 
-    f callables   v values   o open   m {name: (full name, description or None)}   c {name: description or None}
+    f callables   v values   d descriptors   o open
+    m {name: (full name, description or None)}   c {name: description or None}
 """
 
 import inspect
 import types
 from typing import Any, Dict, List, Optional, Tuple
 
+from .protocol.special import SPECIAL
+
 NAMES = 4000
 _OBJECT = frozenset(dir(object))
-
-#: Special methods whose presence on a type changes what can be done with its instances.
-SPECIAL = frozenset(
-    "__%s__" % name
-    for name in (
-        "call len iter next reversed contains getitem setitem delitem length_hint missing bool "
-        "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and or xor "
-        "radd rsub rmul rmatmul rtruediv rfloordiv rmod rdivmod rpow rlshift rrshift rand ror rxor "
-        "iadd isub imul imatmul itruediv ifloordiv imod ipow ilshift irshift iand ior ixor "
-        "neg pos abs invert int float complex index round trunc floor ceil "
-        "eq ne lt le gt ge hash str repr format bytes fspath enter exit "
-        "await aiter anext aenter aexit copy deepcopy instancecheck subclasscheck"
-    ).split()
-)
 
 
 def of_module(module: Any) -> Dict[str, Any]:
@@ -69,13 +58,14 @@ def of_class(cls: type) -> Dict[str, Any]:
 
 def _names(thing: Any) -> List[str]:
     names = [name for name in dir(thing) if isinstance(name, str) and name and " " not in name]
+    names = [name for name in names if name != "__builtins__"]  # CPython's own, and large
     return [name for name in names if name not in _OBJECT] if isinstance(thing, type) else names
 
 
 def _sort(thing: Any, names: List[str], into: Dict[str, Any]) -> List[Tuple[str, Any]]:
     """Sorts names by kind into a description; returns those that are modules or classes."""
     spaces = [vars(base) for base in thing.__mro__] if isinstance(thing, type) else [vars(thing)]
-    found: Dict[str, List[str]] = {"f": [], "v": [], "o": []}
+    found: Dict[str, List[str]] = {"f": [], "v": [], "o": [], "d": []}
     inner: List[Tuple[str, Any]] = []
     for name in names:
         for space in spaces:
@@ -85,6 +75,8 @@ def _sort(thing: Any, names: List[str], into: Dict[str, Any]) -> List[Tuple[str,
                     inner.append((name, value))
                 elif callable(value) or isinstance(value, (staticmethod, classmethod)):
                     found["f"].append(name)
+                elif isinstance(thing, type) and hasattr(type(value), "__get__"):
+                    found["d"].append(name)
                 else:
                     found["v"].append(name)
                 break
@@ -99,7 +91,7 @@ def of_type(cls: type) -> Tuple[str, str, str, str, str]:
     into: Dict[str, Any] = {}
     _sort(cls, _names(cls), into)
     special = [name for name in SPECIAL if _has(cls, name)]
-    return cls.__module__, cls.__qualname__, " ".join(special), into["f"], into["v"]
+    return cls.__module__, cls.__qualname__, " ".join(special), into["f"], into["v"] + " " + into["d"]
 
 
 def _has(cls: type, name: str) -> bool:

@@ -178,7 +178,7 @@ class CommandChannel(Channel):
     def _lost(self, why: str, done: Completed) -> ConnectionLost:
         return ConnectionLost(
             f"the command on {self._options.target} has ended: {why} ({_end_of(done)}). "
-            "The call may or may not have run."
+            "Whether the call has run is unknown."
         )
 
     def close(self) -> None:

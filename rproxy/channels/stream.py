@@ -70,7 +70,7 @@ class StreamChannel(Channel):
     def _send(self, message: Any, waiting: _Waiting) -> None:
         with self._sending:
             if self._lost is not None:
-                raise type(self._lost)(*self._lost.args) from self._lost
+                raise self._not_sent()
             peer = self._peer
             number = peer.number()
             try:
@@ -161,6 +161,13 @@ class StreamChannel(Channel):
         except Exception as error:  # it is the asking thread's to see, not the reading one's
             waiting.trouble = waiting.trouble or error
 
+    def _not_sent(self) -> RProxyError:
+        """For calls that come after the end."""
+        if isinstance(self._lost, ConnectionLost):
+            return ConnectionLost(f"{self._lost.args[0]}\nThis call was not sent.", may_have_run=False)
+        assert self._lost is not None
+        return type(self._lost)(*self._lost.args)
+
     # -- the end ---------------------------------------------------------------------------------------
 
     def _end(self, why: str) -> None:
@@ -173,7 +180,7 @@ class StreamChannel(Channel):
         self._lose(
             ConnectionLost(
                 f"the session with {self._options.target} has ended{': ' + why if why else ''} ({told}). "
-                "A call that was under way may or may not have run. Make a new client to go on."
+                "Whether a call that was under way has run is unknown. Make a new client to go on."
             )
         )
 

@@ -55,7 +55,7 @@ class LocalStream:
         self._input = self._process.stdin.fileno()
         self._output = self._process.stdout.fileno()
         # Also for a client that nobody closed: its process ends with it.
-        self._ending = weakref.finalize(self, _end, self._process)
+        self._ending = weakref.finalize(self, _end, self._process, self._errors)
 
     def readinto(self, buffer: memoryview) -> int:
         return os.readv(self._output, [buffer])
@@ -73,8 +73,8 @@ class LocalStream:
                 views[0] = views[0][written:]
 
     def close(self) -> None:
-        self._ending()
         self._keep_tail()
+        self._ending()
 
     def diagnosis(self) -> str:
         try:
@@ -90,7 +90,6 @@ class LocalStream:
             size = self._errors.seek(0, os.SEEK_END)
             self._errors.seek(max(0, size - _TAIL))
             self._tail = self._errors.read()
-            self._errors.close()
         return self._tail
 
 
@@ -101,9 +100,9 @@ def _start(command: str, stderr: Any) -> "subprocess.Popen[bytes]":
     )  # fmt: skip
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _end(process: "subprocess.Popen[bytes]", errors: Any) -> None:
     """Closes a process's pipes, waits for its end, and ends it if that does not come."""
-    for pipe in (process.stdin, process.stdout):
+    for pipe in (process.stdin, process.stdout, errors):
         if pipe is not None and not pipe.closed:
             pipe.close()
     try:

@@ -72,7 +72,7 @@ class Launcher:
 
 def words_of(token: str) -> re.Pattern[bytes]:
     """What a host says in the marker's place."""
-    return re.compile(rb"\n<rproxy:" + token[::-1].encode() + rb"(?:-([a-z]+)-?([^>\s]*))?>")
+    return re.compile(rb"<rproxy:" + token[::-1].encode() + rb"(?:-([a-z]+)-?([^>\s]*))?>")
 
 
 def archive_message(packed: bytes) -> bytes:

@@ -24,6 +24,8 @@ def dtype_parts(dtype: Any) -> Any:
         parts = dtype_parts(base)
         return None if parts is None else ("sub", parts, tuple(shape))
     if dtype.names is not None:
+        if dtype.type is not numpy.void:
+            return None  # numpy.record and its like: their elements are of a class of their own
         fields = [dtype.fields[name] for name in dtype.names]
         formats = [dtype_parts(field[0]) for field in fields]
         if None in formats:
@@ -73,9 +75,9 @@ def make_array(parcel: Parcel, parts: Any, shape: Any, order: str, place: Any, w
         raise ValueFault("an array of objects has no memory to send")
     memory = parcel.get(place)
     if not len(memory):
-        array = numpy.empty(shape, dtype, order)  # type: ignore[call-overload, unused-ignore]
-        if array.nbytes:
-            raise ValueFault("an array of %d bytes came without its memory" % array.nbytes)
+        if dtype.itemsize and 0 not in shape:
+            raise ValueFault("an array came without its memory")
+        array = numpy.ndarray(shape, dtype, order=order)  # `empty` would make "S0" an "S1"
     else:
         array = numpy.frombuffer(memory, dtype).reshape(shape, order=order)  # type: ignore[call-overload, unused-ignore]
     array.flags.writeable = writeable
@@ -103,8 +105,17 @@ def take_scalar(obj: Any, parcel: Parcel) -> Optional[Taken]:
 def make_scalar(parcel: Parcel, parts: Any, memory: bytes) -> Any:
     dtype = dtype_from(parts)
     if not dtype.itemsize:
-        return numpy.zeros((), dtype)[()]
-    return numpy.frombuffer(memory, dtype, count=1)[0]
+        return numpy.ndarray((), dtype)[()]
+    return numpy.frombuffer(bytearray(memory), dtype, count=1)[0]
+
+
+def take_text(obj: Any, parcel: Parcel) -> Taken:
+    """numpy's str and bytes as Python's: an array would cut off what follows the last character that is not NUL."""
+    return taken("numpy.text", "".join([obj]) if isinstance(obj, str) else bytes(obj))
+
+
+def make_text(parcel: Parcel, text: Any) -> Any:
+    return numpy.str_(text) if isinstance(text, str) else numpy.bytes_(text)
 
 
 def take_dtype(obj: Any, parcel: Parcel) -> Optional[Taken]:
@@ -121,6 +132,8 @@ def _register() -> None:
     scalars = {numpy.dtype(code).type for code in "?bhilqpBHILQPefdgFDGSUVmM"}
     for cls in scalars:
         TAKE[cls] = take_scalar
+    register(numpy.str_, "numpy.text", take_text, make_text)
+    register(numpy.bytes_, "numpy.text", take_text, make_text)
     for code in "?bhilqpBHILQPefdgFDGOSUVmM":  # since 1.20 each dtype has a class of its own
         TAKE[type(numpy.dtype(code))] = take_dtype
 

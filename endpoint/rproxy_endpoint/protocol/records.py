@@ -11,7 +11,7 @@ import types
 from typing import Any, Dict, Optional, Tuple
 
 from .errors import ValueFault
-from .values import MAKE, Parcel, Take, Taken, taken
+from .values import MAKE, SHAPES, Parcel, Take, Taken, taken
 
 Names = Tuple[str, ...]
 
@@ -36,7 +36,8 @@ def take_namedtuple(obj: Any, parcel: Parcel) -> Optional[Taken]:
     values = tuple(obj)
     if len(values) != len(cls._fields):
         return None
-    return taken("records.tuple", cls.__module__, cls.__qualname__, tuple(cls._fields), values, {})
+    hidden = dict(getattr(obj, "__dict__", {}))
+    return taken("records.tuple", cls.__module__, cls.__qualname__, tuple(cls._fields), values, hidden)
 
 
 def take_structseq(obj: Any, parcel: Parcel) -> Taken:
@@ -57,8 +58,8 @@ def make_record(
         raise ValueFault("a record needs as many values as fields")
     cls = parcel.side.locate(module, qualname)
     if isinstance(cls, type) and issubclass(cls, tuple):
-        if getattr(cls, "_fields", None) == names and cls.__len__ is tuple.__len__ and not hidden:
-            return tuple.__new__(cls, values)
+        if getattr(cls, "_fields", None) == names and cls.__len__ is tuple.__len__:
+            return with_hidden(tuple.__new__(cls, values), hidden)
         if getattr(cls, "n_sequence_fields", None) == len(values):
             record = make_structseq(cls, names, values, hidden)
             if record is not None:
@@ -100,11 +101,15 @@ def make_stand_in(
         _classes[key] = cls
         if len(_classes) > 1000:  # a far side that makes classes without end must not fill this one
             _classes.popitem(last=False)
-    record = tuple.__new__(cls, values)
+    return with_hidden(tuple.__new__(cls, values), hidden)
+
+
+def with_hidden(record: Any, hidden: Dict[str, Any]) -> Any:
+    """A record with the attributes that are not among its values."""
     for name, value in hidden.items():
         if not name.isidentifier() or name.startswith("__"):
             raise ValueFault("not the name of a field: %.80r" % (name,))
-        setattr(record, name, value)
+        record.__dict__[name] = value
     return record
 
 
@@ -115,7 +120,8 @@ def take_member(obj: Any, parcel: Parcel) -> Optional[Taken]:
     cls = type(obj)
     if parcel.side.locate(cls.__module__, cls.__qualname__) is not cls:
         return None
-    return taken("records.member", cls.__module__, cls.__qualname__, obj._name_, obj._value_)
+    value = obj._value_ if issubclass(cls, enum.Flag) else None  # only a combination of flags needs it
+    return taken("records.member", cls.__module__, cls.__qualname__, obj._name_, value)
 
 
 def make_member(parcel: Parcel, module: str, qualname: str, name: Optional[str], value: Any) -> Any:
@@ -130,5 +136,6 @@ def make_member(parcel: Parcel, module: str, qualname: str, name: Optional[str],
     raise ValueFault("%s.%s has no member %.80r here" % (module, qualname, name))
 
 
+SHAPES["records"] = recognise
 MAKE["records.tuple"] = make_record
 MAKE["records.member"] = make_member

@@ -8,7 +8,7 @@ import uuid
 from typing import Any, Optional
 
 from .errors import ValueFault
-from .values import Parcel, Taken, register, taken
+from .values import Parcel, Taken, check_integers, register, taken
 
 if sys.version_info >= (3, 9):
     import zoneinfo
@@ -68,6 +68,11 @@ def make_zone(parcel: Parcel, key: str) -> Any:
     return zoneinfo.ZoneInfo(key)
 
 
+def make_fraction(parcel: Parcel, numerator: Any, denominator: Any) -> fractions.Fraction:
+    check_integers((numerator, denominator))  # a text may be short and mean a number without end
+    return fractions.Fraction(numerator, denominator)
+
+
 _moment(datetime.date, "datetime.date", "year", "month", "day")
 _clock = ("hour", "minute", "second", "microsecond", "tzinfo")
 _moment(datetime.time, "datetime.time", *_clock)
@@ -82,7 +87,7 @@ register(
 register(
     fractions.Fraction, "fractions.Fraction",
     lambda o, p: taken("fractions.Fraction", o.numerator, o.denominator),
-    lambda p, numerator, denominator: fractions.Fraction(numerator, denominator),
+    make_fraction,
 )
 if sys.version_info >= (3, 9):
     register(zoneinfo.ZoneInfo, "zoneinfo.ZoneInfo", take_zone, make_zone)

@@ -88,6 +88,8 @@ def describe_type(obj: Any) -> str:
 Take = Callable[[Any, Parcel], Optional[Taken]]
 TAKE: Dict[type, Take] = {}
 MAKE: Dict[str, Callable[..., Any]] = {}
+#: A family's function that finds the `Take` of a class by its shape, or None if instances are no data.
+SHAPES: Dict[str, Callable[[type], Optional[Take]]] = {}
 
 #: Kinds whose names begin so, and types of top-level modules of that name, are registered when the first
 #: of them is met.
@@ -100,7 +102,7 @@ FAMILIES = {
     "uuid": "standard",
     "numpy": "arrays",
     "pandas": "pandas_tables",
-    "polars": "arrow_tables",
+    "polars": "polars_tables",
     "pyarrow": "arrow_tables",
 }
 
@@ -133,9 +135,8 @@ def take(obj: Any, parcel: Parcel) -> Optional[Taken]:
 def by_shape(cls: type) -> Optional[Take]:
     """For the families of types that are data by what they are made of: records and enumerations."""
     if issubclass(cls, tuple) or type(cls) is not type:
-        from . import records  # it needs `enum`, which plain calls do not
-
-        return records.recognise(cls)
+        load_family("records")  # it needs `enum`, which plain calls do not
+        return SHAPES["records"](cls)
     return None
 
 

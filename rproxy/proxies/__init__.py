@@ -1,0 +1,27 @@
+"""What the user holds: wrapt proxies of modules, callables and live objects of the far side.
+
+Each proxy wraps a local stand-in. The stand-in knows what it stands for (`_self_*`) and turns attribute
+access, operators and calls into requests; wrapt gives it its face (`__class__`, so that `isinstance`,
+`inspect` and `pydoc` see a module, a class, a function) and passes everything else on.
+
+Rules: a dotted call is one request, however deep; names that the description calls callable cost none;
+values are read when they are asked for; only the far side says that a name does not exist.
+"""
+
+from .base import Remote, Requests, reference_of, stand_in_of
+from .members import CallableProxy, ClassStandIn, FunctionStandIn, ModuleProxy, ModuleStandIn, class_proxy
+from .objects import RemoteType
+
+__all__ = [
+    "CallableProxy",
+    "ClassStandIn",
+    "FunctionStandIn",
+    "ModuleProxy",
+    "ModuleStandIn",
+    "Remote",
+    "RemoteType",
+    "Requests",
+    "class_proxy",
+    "reference_of",
+    "stand_in_of",
+]

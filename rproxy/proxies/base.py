@@ -1,0 +1,102 @@
+"""What all proxies share: a face that wrapt makes, a stand-in behind it, and requests to a session."""
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import wrapt
+
+from rproxy_endpoint.protocol.errors import ValueFault
+
+from ..errors import SerializationError
+
+if TYPE_CHECKING:
+    Base = wrapt.BaseObjectProxy[Any]
+else:
+    Base = wrapt.BaseObjectProxy
+
+
+class Requests(Protocol):
+    """What proxies need of the session that they belong to."""
+
+    target: str
+    sent: int
+
+    def call(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
+    def get(self, target: Any, path: str) -> Any: ...
+    def get_many(self, target: Any, paths: tuple[str, ...]) -> tuple[tuple[bool, Any], ...]: ...
+    def set(self, target: Any, path: str, value: Any) -> None: ...
+    def delete(self, target: Any, path: str) -> None: ...
+    def describe(self, target: Any, path: str, detail: bool = False) -> dict[str, Any]: ...
+    def released(self, number: int, times: int) -> None: ...
+
+
+class StandIn:
+    """What a proxy wraps: it knows what it stands for. Its own attributes all begin with ``_self_``, so that
+    they never hide one of the far side's."""
+
+    _self_session: Requests
+    _self_target: Any
+    _self_path: str
+
+    def _self_name(self) -> str:
+        return repr(self)
+
+    def _self_reference(self) -> tuple[Any, ...]:
+        return ("member", self._self_target, self._self_path)
+
+
+class Remote(Base):
+    """The face of a stand-in."""
+
+    # wrapt's own look-up asks `__getattr__`, and so would the interpreter after it: one request too many.
+    __getattribute__ = object.__getattribute__
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
+
+    def __reduce__(self) -> Any:
+        return self.__reduce_ex__(2)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise cannot_pickle(self.__wrapped__)
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+
+def stand_in_of(obj: Any) -> Any:
+    """The stand-in behind a proxy (or the stand-in itself, which wrapt hands to operators), else None."""
+    cls = type(obj)
+    if issubclass(cls, Remote):
+        return obj.__wrapped__
+    return obj if issubclass(cls, StandIn) else None
+
+
+def reference_of(obj: Any, session: Requests) -> tuple[Any, ...] | None:
+    """How a proxy travels back to its own side; None for anything that is no proxy.
+
+    Raises ValueFault for a proxy of another client.
+    """
+    found = stand_in_of(obj)
+    if found is None:
+        return None
+    if found._self_session is not session:
+        raise ValueFault(
+            f"{found._self_name()} belongs to another client than this one of {session.target}; "
+            "pass its value instead of the proxy"
+        )
+    reference: tuple[Any, ...] = found._self_reference()
+    return reference
+
+
+def cannot_pickle(stand_in: Any) -> SerializationError:
+    return SerializationError(
+        f"{stand_in._self_name()} is a proxy and cannot be pickled: it means something only to its own client; "
+        "send its value, or make the call where the object is"
+    )
+
+
+def join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

@@ -1,0 +1,307 @@
+"""Modules, and the functions and classes in them.
+
+A member of a module may be a module or a class, which have members themselves: so these belong together.
+"""
+
+import copyreg
+import inspect
+import types
+from collections.abc import Iterable
+from typing import Any
+
+from .base import Remote, Requests, StandIn, cannot_pickle, join, stand_in_of
+from .names import Names, Sweep, make_signature
+
+
+class ModuleProxy(Remote):
+    """A module of the far side."""
+
+
+class CallableProxy(Remote):  # a function or a method of the far side
+    @property
+    def __doc__(self) -> str | None:  # type: ignore[override]
+        # Here and not on the stand-in: wrapt looks at a stand-in's as soon as it wraps it.
+        doc = self.__wrapped__._self_details()[0]
+        return doc if isinstance(doc, str) else None
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        state = self.__wrapped__
+        return state._self_session.call(state._self_target, state._self_path, args, kwargs)
+
+
+class RemoteDescriptor(property):
+    """A property, slot or other descriptor of a remote class: it means something on instances only."""
+
+
+def member(owner: Any, names: Names | None, name: str) -> Any:
+    """The proxy of a name that is known to be a callable, a class or a module; KeyError for other names."""
+    if names is None:
+        raise KeyError(name)
+    kind = names.kinds[name]
+    session, target, path = owner._self_session, owner._self_target, join(owner._self_path, name)
+    if kind == "f":
+        return CallableProxy(FunctionStandIn(session, target, path, owner))
+    if kind == "c":
+        return class_proxy(session, target, path, names.classes[name], owner)
+    if kind == "d":
+        return RemoteDescriptor()
+    if kind == "m":
+        full, description = names.modules[name]
+        return ModuleProxy(ModuleStandIn(session, target, path, full, description))
+    raise KeyError(name)
+
+
+#: What `inspect` looks for in functions of Python code, and does not find in builtins.
+_NO_BUILTIN_HAS = frozenset(
+    "__code__ __defaults__ __kwdefaults__ __globals__ __closure__ __annotations__ __func__ __objclass__ "
+    "__text_signature__ __type_params__ __builtins__ __isabstractmethod__ __abstractmethods__ "
+    "__partialmethod__ _partialmethod _is_coroutine_marker _is_coroutine_mark".split()
+)
+
+
+class FunctionStandIn(StandIn):
+    """A function or method: to `inspect` it is a builtin, a callable whose source is not here."""
+
+    def __init__(self, session: Requests, target: Any, path: str, owner: Any = None, label: str = "") -> None:
+        self._self_session = session
+        self._self_target = target
+        self._self_path = path
+        self._self_owner = owner  # what it is a method of must live as long
+        self._self_label = label = label or path
+        self._self_detail: tuple[Any, Any] | None = None
+        module = target if isinstance(target, str) else None
+        self.__dict__.update(__name__=label.rpartition(".")[2], __qualname__=label, __module__=module)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return types.BuiltinFunctionType
+
+    __self__ = None
+
+    def _self_details(self) -> tuple[Any, Any]:
+        if self._self_detail is None:
+            names = getattr(self._self_owner, "_self_names", None)
+            path, _, name = self._self_path.rpartition(".")
+            if isinstance(names, Names):
+                self._self_detail = names.details(self._self_session, self._self_target, path, name)
+            else:
+                told = self._self_session.describe(self._self_target, self._self_path, detail=True)
+                self._self_detail = told[""]
+        return self._self_detail
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return make_signature(self._self_details()[1], repr(self))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_self_") or name in _NO_BUILTIN_HAS:
+            raise AttributeError(name)
+        return self._self_session.get(self._self_target, join(self._self_path, name))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_self_"):
+            object.__setattr__(self, name, value)
+        else:
+            self._self_session.set(self._self_target, join(self._self_path, name), value)
+
+    def __eq__(self, other: object) -> bool:
+        other = stand_in_of(other)
+        return isinstance(other, StandIn) and type(other) is FunctionStandIn and self._self_key() == other._self_key()
+
+    def __hash__(self) -> int:
+        return hash(self._self_key())
+
+    def _self_key(self) -> tuple[Any, ...]:
+        return id(self._self_session), self._self_target, self._self_path
+
+    def __repr__(self) -> str:
+        where = f"{self._self_target}." if isinstance(self._self_target, str) else ""
+        return f"<function {where}{self._self_label} on {self._self_session.target}>"
+
+
+class ModuleStandIn(StandIn, types.ModuleType):
+    """A module, by its description."""
+
+    def __init__(
+        self, session: Requests, target: str, path: str, name: str, description: dict[str, Any] | None
+    ) -> None:
+        super().__init__(name)
+        self._self_session = session
+        self._self_target = target
+        self._self_path = path
+        self._self_names: Names | None = None
+        self._self_sweep = Sweep()
+        if description is not None:
+            self._self_describe(description)
+
+    def _self_describe(self, description: dict[str, Any]) -> None:
+        self._self_names = Names(description)
+        for name in ("file", "doc"):
+            if description.get(name) is not None:
+                types.ModuleType.__setattr__(self, f"__{name}__", description[name])
+
+    def _self_known(self) -> Names:
+        if self._self_names is None:
+            self._self_describe(self._self_session.describe(self._self_target, self._self_path))
+        assert self._self_names is not None
+        return self._self_names
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_self_"):
+            raise AttributeError(name)
+        try:
+            found = member(self, self._self_known(), name)
+        except KeyError:
+            return self._self_sweep.read(self, self._self_known(), name)
+        self.__dict__[name] = found  # the next look-up finds it without us
+        return found
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_self_"):
+            self.__dict__[name] = value
+            return
+        self._self_session.set(self._self_target, join(self._self_path, name), value)
+        self._self_forget(name)
+
+    def __delattr__(self, name: str) -> None:
+        self._self_session.delete(self._self_target, join(self._self_path, name))
+        self._self_forget(name)
+
+    def _self_forget(self, name: str) -> None:
+        self.__dict__.pop(name, None)
+        if self._self_names is not None:
+            self._self_names.kinds.pop(name, None)
+
+    def __dir__(self) -> Iterable[str]:
+        names = list(self._self_known().kinds)
+        self._self_sweep.begin(self)
+        return names
+
+    def _self_name(self) -> str:
+        return repr(self)
+
+    def _self_reference(self) -> tuple[Any, ...]:
+        return ("member", self._self_target, self._self_path)
+
+    def __repr__(self) -> str:
+        file = self.__dict__.get("__file__")
+        source = f"from {file!r}" if file else "(built-in)"
+        return f"<module {self.__name__!r} {source} on {self._self_session.target}>"
+
+
+#: What `inspect` asks of classes, and their metaclasses, by its own ways.
+_NO_STAND_IN_HAS = frozenset(
+    [*dir(object), "__text_signature__", "__abstractmethods__", "__orig_bases__", "__wrapped__", "__slots__"]
+)
+
+
+class ClassStandIn(StandIn, type):
+    """A class: to `inspect` and `pydoc` a class without bases, whose members are looked up there."""
+
+    _self_session: Requests
+    _self_target: Any
+    _self_path: str
+    _self_names: Names | None
+    _self_owner: Any
+    _self_sweep: "Sweep"
+
+    def __reduce_ex__(cls, protocol: Any) -> Any:
+        raise cannot_pickle(cls)
+
+    def _self_known(cls) -> Names:
+        if cls._self_names is None:
+            type.__setattr__(cls, "_self_names", Names(cls._self_session.describe(cls._self_target, cls._self_path)))
+        assert cls._self_names is not None
+        return cls._self_names
+
+    def _self_details(cls) -> tuple[Any, Any]:
+        path, _, name = cls._self_path.rpartition(".")
+        names = getattr(cls._self_owner, "_self_names", None)
+        if isinstance(names, Names):
+            return names.details(cls._self_session, cls._self_target, path, name)
+        told = cls._self_session.describe(cls._self_target, cls._self_path, detail=True)
+        return told[""][0], told[""][1]
+
+    @property
+    def __doc__(cls) -> str | None:  # type: ignore[override]
+        doc = cls._self_details()[0]
+        return doc if isinstance(doc, str) else None
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        return make_signature(cls._self_details()[1], repr(cls))
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("_self_") or name in _NO_STAND_IN_HAS:
+            raise AttributeError(name)
+        try:
+            return member(cls, cls._self_known(), name)
+        except KeyError:
+            return cls._self_sweep.read(cls, cls._self_known(), name)
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        cls._self_session.set(cls._self_target, join(cls._self_path, name), value)
+
+    def __delattr__(cls, name: str) -> None:
+        cls._self_session.delete(cls._self_target, join(cls._self_path, name))
+
+    def __dir__(cls) -> list[str]:
+        cls._self_sweep.begin(cls)
+        return list(cls._self_known().kinds) + dir(object)
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        """For proxies the far side says it; a value is an instance if its class, or a base, has this name."""
+        state = stand_in_of(instance)
+        if isinstance(state, StandIn) and state._self_session is cls._self_session:
+            return bool(cls._self_session.call("builtins", "isinstance", (instance, cls), {}))
+        names = {(base.__module__, base.__qualname__) for base in type(instance).__mro__}
+        return (cls.__module__, cls.__qualname__) in names
+
+    def __call__(cls, /, *args: Any, **kwargs: Any) -> Any:
+        return cls._self_session.call(cls._self_target, cls._self_path, args, kwargs)
+
+    def __eq__(cls, other: object) -> bool:
+        found = stand_in_of(other)
+        return isinstance(found, ClassStandIn) and cls._self_key() == found._self_key()
+
+    def __hash__(cls) -> int:
+        return hash(cls._self_key())
+
+    def _self_key(cls) -> tuple[Any, ...]:
+        return id(cls._self_session), cls._self_target, cls._self_path
+
+    def _self_name(cls) -> str:
+        return repr(cls)
+
+    def _self_reference(cls) -> tuple[Any, ...]:
+        return ("member", cls._self_target, cls._self_path)
+
+    def __repr__(cls) -> str:
+        where = f"{cls.__module__}." if cls.__module__ != "builtins" else ""
+        return f"<class '{where}{cls.__qualname__}' on {cls._self_session.target}>"
+
+
+def class_proxy(
+    session: Requests,
+    target: Any,
+    path: str,
+    description: dict[str, Any] | None,
+    owner: Any,
+    module: str = "",
+    label: str = "",
+) -> ClassStandIn:
+    """The proxy of a class: a local class, for only that is one to all of Python, made by `ClassStandIn`."""
+    label = label or path
+    body: dict[str, Any] = {
+        "__module__": module or (target if isinstance(target, str) else "builtins"), "__qualname__": label,
+        "_self_session": session, "_self_target": target, "_self_path": path, "_self_owner": owner,
+        "_self_names": None if description is None else Names(description), "_self_sweep": Sweep(),
+    }  # fmt: skip
+    return ClassStandIn(label.rpartition(".")[2], (), body)
+
+
+def _refuse_pickling(cls: Any) -> Any:
+    raise cannot_pickle(cls)
+
+
+copyreg.pickle(ClassStandIn, _refuse_pickling)  # before pickle looks for its name

@@ -1,0 +1,1 @@
+"""Values that go to a real endpoint and come back as they were."""
