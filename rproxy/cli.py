@@ -19,6 +19,7 @@ import rproxy
 
 from .client import RemoteClient
 from .errors import RemoteExecError, RProxyError, SerializationError
+from .names import check_name
 
 REMOTE, USAGE, CONNECTION = 1, 2, 3
 
@@ -132,7 +133,10 @@ def _argument(text: str) -> Any:
 
 def _call(client: RemoteClient, dotted: str, args: list[Any]) -> Any:
     """Calls a function by its full name: the module is as much of it as can be imported."""
-    parts = dotted.split(".")
+    try:
+        parts = check_name(dotted, "MODULE.FUNCTION").split(".")
+    except ValueError as error:
+        raise _Failed(str(error), USAGE) from error
     if len(parts) < 2:
         raise _Failed(f"{dotted!r} names no function; write MODULE.FUNCTION, for example os.getenv", USAGE)
     for cut in range(len(parts) - 1, 0, -1):
@@ -142,8 +146,6 @@ def _call(client: RemoteClient, dotted: str, args: list[Any]) -> Any:
             if cut == 1:
                 raise _Failed(str(error), REMOTE) from error
             continue
-        except (TypeError, ValueError) as error:
-            raise _Failed(str(error), USAGE) from error
         except RProxyError as error:
             raise _remote(error) from error
         break
@@ -174,8 +176,10 @@ def plain(value: Any) -> Any:
         return value if math.isfinite(value) else repr(value)
     if isinstance(value, Mapping):
         return {key if isinstance(key, str) else str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return {name: plain(item) for name, item in zip(value._fields, value, strict=True)}
+    if isinstance(value, tuple):
+        names = getattr(value, "_fields", None) or getattr(type(value), "__match_args__", None)  # structseqs
+        if names and len(names) <= len(value):
+            return {name: plain(item) for name, item in zip(names, value, strict=False)}
     if isinstance(value, list | tuple | set | frozenset | range):
         return [plain(item) for item in value]
     if isinstance(value, bytes | bytearray):

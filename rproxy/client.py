@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import importlib.metadata
 import time
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -324,9 +323,10 @@ def _channel(connector: Connector, options: ChannelOptions) -> Channel:
 
 def _own_version(name: str) -> str | None:
     """The version of a local module, or None if there is none."""
+    metadata = importlib.import_module("importlib.metadata")  # slow to import, and seldom needed
     try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+        return str(metadata.version(name))
+    except metadata.PackageNotFoundError:
         try:
             return getattr(importlib.import_module(name), "__version__", None)
         except ImportError:

@@ -118,7 +118,8 @@ class Session:
         self.shown = output.Shown()
         self._channel: Channel | None = None
         self._pid = os.getpid()
-        self._closed = False
+        self._open = False  # false again once it is closed, and in a forked child
+        _sessions.add(self)
 
     def choose_codec(self, facts: dict[str, Any]) -> Any:
         """The codec that the user asked for, for the far side that told these facts."""
@@ -128,26 +129,27 @@ class Session:
 
     def start(self, channel: Channel) -> None:
         self._channel = channel
+        self._open = True
 
     @property
     def channel(self) -> Channel:
         """The open channel. Raises RProxyError after `close` and in a forked child."""
+        if self._open and self._channel is not None:
+            return self._channel
         if self._pid != os.getpid():
             raise RProxyError(
                 f"the client of {self.target} belongs to the process {self._pid}, from which this one was forked; "
                 "make a client of its own here"
             )
-        if self._closed or self._channel is None:
-            raise RProxyError(f"the client of {self.target} is closed; make a new one with rproxy.connect()")
-        return self._channel
+        raise RProxyError(f"the client of {self.target} is closed; make a new one with rproxy.connect()")
 
     @property
     def live(self) -> bool:
         return self._channel is None or self._channel.live
 
     def close(self) -> None:
-        if self._channel is not None and not self._closed and self._pid == os.getpid():
-            self._closed = True
+        if self._open and self._channel is not None:
+            self._open = False
             self._channel.close()
 
     # -- requests --------------------------------------------------------------------------------------
@@ -252,6 +254,18 @@ class Session:
                     f"{name} of {name_of(message)}, {describe_type(value)}, cannot travel: {problem}"
                 )
         return SerializationError(f"{name_of(message)} on {self.target}: {fault}")
+
+
+#: Those that a forked child has to be kept from: two processes cannot share a stream.
+_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for session in _sessions:
+        session._open = False
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 def name_of(message: Any) -> str:

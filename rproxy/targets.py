@@ -3,7 +3,6 @@
 import difflib
 import inspect
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -26,6 +25,8 @@ _BUILTIN: dict[str, Callable[..., Connector]] = {"local": _local}
 
 def schemes() -> dict[str, Callable[..., Connector]]:
     """The schemes that can be used, by name."""
+    from importlib.metadata import entry_points  # 20 ms that the built-in schemes need not pay
+
     found = dict(_BUILTIN)
     for entry in entry_points(group=GROUP):
         found.setdefault(entry.name, _Entry(entry))
@@ -54,12 +55,13 @@ def connector_for(target: Any, options: dict[str, Any]) -> Connector:
     if not isinstance(target, str):
         raise TypeError(f"a target is a URL such as 'local://', or a Connector, not {target!r}")
     url = urlsplit(target)
-    known = schemes()
     if not url.scheme or "://" not in target:
-        raise ValueError(f"{target!r} is no target: write scheme://..., with a scheme of {', '.join(sorted(known))}")
-    factory = known.get(url.scheme)
+        raise ValueError(
+            f"{target!r} is no target: write scheme://..., with a scheme of {', '.join(sorted(schemes()))}"
+        )
+    factory = _BUILTIN.get(url.scheme) or schemes().get(url.scheme)
     if factory is None:
-        raise ValueError(f"unknown scheme {url.scheme!r}{closest(url.scheme, known)}")
+        raise ValueError(f"unknown scheme {url.scheme!r}{closest(url.scheme, schemes())}")
     check_options(factory, options, url.scheme)
     return factory(url, **options)
 
@@ -79,7 +81,7 @@ def check_options(factory: Any, options: dict[str, Any], scheme: str) -> None:
 
 
 #: What `connect` itself takes, for suggestions.
-COMMON = ("python", "setup", "serializer", "trust", "endpoint_dir", "tmp_dir", "timeout")
+COMMON = ("python", "setup", "serializer", "trust", "endpoint_dir", "tmp_dir")
 
 
 def closest(word: str, known: Any) -> str:

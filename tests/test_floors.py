@@ -22,6 +22,7 @@ pytestmark = pytest.mark.once
 #: Lowest first; a module belongs to the first floor that names it.
 FLOORS = [
     ["rproxy.errors"],
+    ["rproxy.operations"],
     ["rproxy.trust", "rproxy.names"],
     ["rproxy.connectors.base"],
     ["rproxy.connectors", "rproxy.connectors.*"],
@@ -33,8 +34,8 @@ FLOORS = [
     ["rproxy.client"],
     ["rproxy.testing", "rproxy.cli", "rproxy", "rproxy.__main__"],
 ]
-#: Modules that may see less than what is below them.
-ONLY = {"rproxy.targets": FLOORS[0] + FLOORS[1] + FLOORS[2] + FLOORS[3]}
+#: The highest floor that a module may see, where that is less than its own.
+CEILINGS = {"rproxy.targets": "rproxy.connectors"}
 
 PACKAGES = {"paramiko", "requests", "cloudpickle", "click", "rich", "wrapt"}
 TABLES = {"numpy", "pandas", "polars", "pyarrow"}
@@ -132,10 +133,9 @@ def of_rproxy(name: str, target: str) -> Iterator[str]:
         if not is_within(target, PROTOCOL):
             yield "of the endpoint, only the protocol is shared"
     elif is_within(target, "rproxy"):
-        if floor_of(target) > floor_of(name):
-            yield "imports point down only"
-        if name in ONLY and not any(fnmatchcase(target, pattern) for pattern in ONLY[name]):
-            yield "connectors and what is below them only"
+        ceiling = CEILINGS.get(name, name)
+        if floor_of(target) > floor_of(ceiling):
+            yield f"imports point down only, here to the floor of {ceiling} and what is below"
     elif target.partition(".")[0] not in sys.stdlib_module_names | PACKAGES:
         yield "not among the packages that rproxy depends on"
 
@@ -196,7 +196,7 @@ OFFENDERS = [
     ("rproxy.blocks", "import_module('.session', __package__)", "imports point down only"),
     ("rproxy.channels.base", "importlib.import_module('..client', __package__)", "imports point down only"),
     ("rproxy.channels.base", "import rproxy.client", "imports point down only"),
-    ("rproxy.targets", "from .session import Session", "connectors and what is below them only"),
+    ("rproxy.targets", "from .session import Session", "here to the floor of rproxy.connectors"),
     ("rproxy.channels.base", "from .stream import StreamChannel", "a circle"),
     ("rproxy.client", "from rproxy_endpoint import execute", "only the protocol is shared"),
     ("rproxy.client", "import numpy", "not among the packages"),

@@ -10,7 +10,6 @@ A description is a dict of texts with names between blanks (compact on the wire,
     m {name: (full name, description or None)}   c {name: description or None}
 """
 
-import inspect
 import types
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -128,28 +127,34 @@ def details(thing: Any) -> Dict[str, Any]:
 
 
 def _detail(thing: Any) -> Tuple[Optional[str], Any]:
+    import inspect  # 6 ms that a start need not pay
+
     doc = inspect.getdoc(thing)
     return doc if isinstance(doc, str) else None, signature(thing)
 
 
 def signature(thing: Any) -> Optional[List[Tuple[str, int, Any, Optional[str]]]]:
     """The parameters: name, kind, (default,) or (None, its text) or None, annotation's text."""
+    import inspect
+
     if not callable(thing):
         return None
     try:
         parameters = inspect.signature(thing).parameters.values()
-        return [(p.name, int(p.kind), _default(p.default), _annotation(p.annotation)) for p in parameters]
+        return [
+            (
+                p.name,
+                int(p.kind),
+                None if p.default is p.empty else _default(p.default),
+                None if p.annotation is p.empty else inspect.formatannotation(p.annotation),
+            )
+            for p in parameters
+        ]
     except Exception:  # ValueError where there is none; a stranger's __signature__ may raise anything
         return None
 
 
-def _default(value: Any) -> Optional[Tuple[Any, ...]]:
-    if value is inspect.Parameter.empty:
-        return None
+def _default(value: Any) -> Tuple[Any, ...]:
     if value is None or type(value) in (bool, int, float, str, bytes):
         return (value,)
     return None, repr(value)
-
-
-def _annotation(value: Any) -> Optional[str]:
-    return None if value is inspect.Parameter.empty else inspect.formatannotation(value)

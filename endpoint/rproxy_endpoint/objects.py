@@ -141,10 +141,7 @@ class EndpointSide(Side):
         return found
 
     def locate(self, module: str, qualname: str) -> Optional[Any]:
-        """For values that come: any class, as the client is trusted. For values that go: whether the
-        client can have the class, which is so for the standard library's and for trusted packages'."""
-        if module.partition(".")[0] not in self.trust and not is_standard(module):
-            return None
+        """Any class that is here: the client, who sends the values that name it, is trusted."""
         try:
             found: Any = importlib.import_module(module)
             for name in qualname.split("."):
@@ -152,6 +149,12 @@ class EndpointSide(Side):
             return found
         except (ImportError, AttributeError):
             return None
+
+    def sendable(self, module: str, qualname: str) -> Optional[Any]:
+        """The class of that name if the client can have it: the standard library's and trusted packages'."""
+        if module.partition(".")[0] in self.trust or is_standard(module):
+            return self.locate(module, qualname)
+        return None
 
     def provide(self, modules: Dict[str, str]) -> None:
         """Takes the sources of modules that arguments may need and this host may lack."""

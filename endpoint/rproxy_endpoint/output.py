@@ -47,6 +47,7 @@ class Recorder:
         os.close(null)
         sys.stdout = sys.__stdout__ = _text(1)  # type: ignore[misc]
         sys.stderr = sys.__stderr__ = _text(2)  # type: ignore[misc]
+        self._own = (sys.stdout, sys.stderr)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forked)
 
@@ -104,10 +105,11 @@ class Recorder:
     def flush(self) -> None:
         """Hands on what Python or C still keep in buffers of their own."""
         for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (AttributeError, ValueError, OSError):
-                continue  # user code has closed it or put something else there
+            if stream not in self._own:  # ours have no buffer
+                try:
+                    stream.flush()
+                except (AttributeError, ValueError, OSError):
+                    continue  # user code has closed it or put something else there
         if len(sys.modules) != self._modules:
             self._modules = len(sys.modules)
             self._flush_c = _c_flushers()

@@ -6,11 +6,10 @@ started ends within seconds.
 """
 
 import atexit
-import base64
+import binascii
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
 from typing import Any, Callable, Dict, List
@@ -19,7 +18,7 @@ from .execute import Executor, Missing
 from .objects import EndpointSide, NeedsStream
 from .output import Recorder
 from .protocol.errors import ProtocolFault, ValueFault
-from .protocol.failures import take_exception
+from .protocol.failures import plain_failure, take_exception
 from .protocol.frames import Bytes, Frame, marker
 from .protocol.messages import NOTICES, Failure, Output, Provide, Release, Reply, Stored
 from .protocol.peer import Peer
@@ -108,7 +107,7 @@ class Server:
             self.side.objects.release([(number, 1) for number in self.side.held])
             self.side.describe_again()
             if type(answer) is Failure:
-                return self.peer.send(Failure(_plain(answer.error)), call)
+                return self.peer.send(Failure(plain_failure(answer.error)), call)
             kind = "live" if isinstance(fault, NeedsStream) else "result"
             return self.peer.send(Failure({"fault": kind, "text": str(fault)}), call)
 
@@ -120,34 +119,14 @@ class Server:
         end()
 
 
-def _plain(error: Any) -> Any:
-    """A failure whose arguments and attributes could not travel, with their texts in their place."""
-    if not isinstance(error, dict) or "mro" not in error:
-        return error
-    plain = dict(error, args=tuple(map(_text, error["args"])))
-    for name in ("fields", "state"):
-        plain[name] = {key: _text(value) for key, value in error[name].items()}
-    for name in ("cause", "context"):
-        plain[name] = _plain(error[name])
-    if error["group"]:
-        plain["group"] = [_plain(member) for member in error["group"]]
-    return plain
-
-
-def _text(value: Any) -> Any:
-    if value is None or type(value) in (bool, int, float, str):
-        return value
-    try:
-        return repr(value)
-    except Exception as error:
-        return "<%s, whose repr raised %s>" % (type(value).__name__, type(error).__name__)
-
-
 # -- a session -----------------------------------------------------------------------------------------
 
 
 def write_all(descriptor: int, pieces: List[Bytes]) -> None:
     """Writes everything, in as few system calls as there can be."""
+    if len(pieces) == 1 and len(pieces[0]) <= 4096:  # a pipe takes that much at once or not at all
+        os.write(descriptor, pieces[0])
+        return
     views = [memoryview(piece).cast("B") for piece in pieces]
     while views:
         written = os.writev(descriptor, views[:1000])
@@ -277,7 +256,7 @@ def serve_once(token: str, text: bool, limit: int, folder: str, request: str, re
             data = file.read()
         _remove(request[1:])
     else:
-        data = base64.b64decode(request[1:])
+        data = binascii.a2b_base64(request[1:])
     pieces.extend(server.peer.greet(facts()))
     server.recorder.start()
     try:
@@ -291,14 +270,14 @@ def serve_once(token: str, text: bool, limit: int, folder: str, request: str, re
     if len(answer) > limit:
         answer = b"".join(server.peer.greet(facts())) + _store(answer, folder, server.peer)
     mark = marker(token)
-    write_all(server.recorder.output, [mark, base64.b64encode(answer) + b"<end>" if text else answer])
+    write_all(server.recorder.output, [mark, binascii.b2a_base64(answer, newline=False) + b"<end>" if text else answer])
     sys.stdout.flush()
     os._exit(0)  # threads of the call must not keep the command from ending
 
 
 def _store(answer: bytes, folder: str, peer: Peer) -> bytes:
-    descriptor, path = tempfile.mkstemp(prefix="answer-", dir=folder)
-    with os.fdopen(descriptor, "wb") as file:
+    path = os.path.join(folder, "answer-%s" % binascii.hexlify(os.urandom(8)).decode())
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(answer)
     return b"".join(peer.send(Stored(path, len(answer)), 1))
 

@@ -5,7 +5,6 @@ is put back only if the surroundings had set it.
 """
 
 import os
-import subprocess
 import sys
 import time
 from typing import Any, Dict, List, Optional, Tuple
@@ -91,6 +90,8 @@ def login_environment() -> Dict[str, str]:
 
     Raises RuntimeError if the shell does not come to its end within a minute, with what it said.
     """
+    import subprocess  # few calls need it, and each start would pay for it
+
     if not _login:
         said: List[str] = []
         for shell in (os.environ.get("SHELL") or "/bin/sh", "/bin/sh"):

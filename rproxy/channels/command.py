@@ -10,7 +10,6 @@ of the client the folder.
 import base64
 import json
 import os
-import secrets
 import shlex
 import tempfile
 import weakref
@@ -111,7 +110,7 @@ class CommandChannel(Channel):
         remove, self._remove = self._remove, []
         command = self._options.launcher.endpoint(token, *words, "=" + base64.b64encode(data).decode(), *remove)
         if len(command.encode()) > connector.command_limit:
-            path = f"{self._folder}/request-{secrets.token_hex(8)}"
+            path = f"{self._folder}/request-{os.urandom(8).hex()}"
             self._push(data, path)
             command = self._options.launcher.endpoint(token, *words, "@" + path, *remove)
         return connector.run(command), token

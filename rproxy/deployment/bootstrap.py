@@ -6,8 +6,8 @@ Before the endpoint's own marker its host may say one of these words in the mark
 
 import functools
 import importlib.resources
+import os
 import re
-import secrets
 import shlex
 
 from rproxy_endpoint.protocol.frames import LIMITS
@@ -27,7 +27,7 @@ def script(name: str) -> str:
 
 def new_token() -> str:
     """A word that only this start knows: its reverse marks the endpoint's first byte."""
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()
 
 
 class Launcher:

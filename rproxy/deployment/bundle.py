@@ -15,11 +15,15 @@ from typing import NamedTuple
 
 
 class Bundle(NamedTuple):
-    """`name` is the folder that the endpoint has on a host; `archive` is the zip; `packed` is it compressed."""
+    """`name` is the folder that the endpoint has on a host; `archive` is the zip."""
 
     name: str
     archive: bytes
-    packed: bytes
+
+    @property
+    def packed(self) -> bytes:
+        """The archive as it travels, where it is not there yet."""
+        return zlib.compress(self.archive, 9)
 
 
 @functools.cache
@@ -35,7 +39,7 @@ def bundle() -> Bundle:
             archive.writestr(entry, data)
     data = memory.getvalue()
     digest = hashlib.sha256(data).hexdigest()[:16]
-    return Bundle(f"endpoint-{digest}", data, zlib.compress(data, 9))
+    return Bundle(f"endpoint-{digest}", data)
 
 
 def _sources(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:

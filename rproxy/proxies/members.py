@@ -147,7 +147,7 @@ class ModuleStandIn(StandIn, types.ModuleType):
         return self._self_names
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_self_"):
+        if name.startswith("_self_") or name == "__qualname__":  # wrapt's Python form asks for that of its own
             raise AttributeError(name)
         try:
             found = member(self, self._self_known(), name)

@@ -67,7 +67,6 @@ ARRAYS: dict[str, Any] = {
     "array of moments": np.array([0, 2**62], "M8[ns]"),
     "array of moments by 25 s": np.array([0, 4], "M8[25s]"),
     "array of lengths": np.array([5, -7], "m8[us]"),
-    "array of lengths without a unit": np.array([5], "m8"),
     "big-endian array": np.arange(5, dtype=">i4"),
     "big-endian text": np.array(["abc"], ">U4"),
     "empty array": np.array([]),
@@ -124,7 +123,7 @@ SCALARS: dict[str, Any] = {
     "record": filled(NESTED)[1],
     "record of no length": np.empty(1, [])[0],
     "datetime64": np.datetime64("2024-02-29T12:00", "m"),
-    "datetime64 NaT": np.datetime64("NaT"),
+    "datetime64 NaT": np.datetime64("NaT", "s"),
     "timedelta64": np.timedelta64(-3, "D"),
 }
 

@@ -31,8 +31,8 @@ def assert_same(got: Any, sent: Any, met: dict[int, Any] | None = None) -> None:
         if isinstance(sent, types):
             compare(got, sent, met)
             return
-    assert got == sent
-    assert repr(got) == repr(sent)
+    assert got is sent or got == sent
+    assert type(sent) is int or repr(got) == repr(sent)  # Python writes no int of thousands of digits
     assert getattr(got, "fold", 0) == getattr(sent, "fold", 0)
 
 
@@ -60,11 +60,16 @@ def same_mapping(got, sent, met):
 
 def same_set(got, sent, met):
     assert got == sent
-    assert sorted(map(repr, got)) == sorted(map(repr, sent))
+    assert sorted(type(item).__name__ for item in got) == sorted(type(item).__name__ for item in sent)
 
 
 def same_text_of(got, sent, met):
     assert repr(got) == repr(sent)
+
+
+def same_numpy_text(got, sent, met):
+    assert got == sent
+    assert len(got) == len(sent)  # numpy takes "a" and "a\0" for equal
 
 
 def same_array(got, sent, met):
@@ -90,7 +95,8 @@ def same_dtype(got, sent, met):
 
 def same_scalar(got, sent, met):
     same_dtype(got.dtype, sent.dtype, met)
-    assert got.tobytes() == sent.tobytes()
+    padded = sent.dtype.char in "gG"  # a longdouble has bytes that mean nothing
+    assert repr(got) == repr(sent) if padded else got.tobytes() == sent.tobytes()
 
 
 def same_index(got, sent, met):
@@ -124,10 +130,16 @@ def same_moment(got, sent, met):
 
 
 def same_arrow(got, sent, met):
-    got.validate(full=True)
-    same_items(got.schema, sent.schema, met) if hasattr(sent, "schema") else None
-    assert got.equals(sent) if isinstance(sent, pyarrow.Array) else str(got) == str(sent)
-    assert got.num_chunks == sent.num_chunks if isinstance(sent, pyarrow.ChunkedArray) else True
+    assert got.equals(sent)
+
+
+def same_table(got, sent, met):
+    assert got.equals(sent, check_metadata=True)
+
+
+def same_chunks(got, sent, met):
+    assert got.equals(sent)
+    assert list(map(len, got.chunks)) == list(map(len, sent.chunks))
 
 
 def same_arrow_schema(got, sent, met):
@@ -136,7 +148,7 @@ def same_arrow_schema(got, sent, met):
 
 COMPARISONS = [
     (enum.Enum, lambda got, sent, met: same_text_of(got.value, sent.value, met)),
-    ((numpy.str_, numpy.bytes_), lambda got, sent, met: (same_text_of(got, sent, met), same_text_of(len(got), len(sent), met))),
+    ((numpy.str_, numpy.bytes_), same_numpy_text),
     (numpy.generic, same_scalar),
     ((float, complex, decimal.Decimal), same_text_of),
     ((pandas.Timestamp, pandas.Timedelta), same_moment),
@@ -150,7 +162,9 @@ COMPARISONS = [
     (pandas.DataFrame, same_frame),
     (pandas.api.extensions.ExtensionArray, same_extension_array),
     ((pyarrow.Schema, pyarrow.Field), same_arrow_schema),
-    ((pyarrow.Table, pyarrow.RecordBatch, pyarrow.Array, pyarrow.ChunkedArray), same_arrow),
+    ((pyarrow.Table, pyarrow.RecordBatch), same_table),
+    (pyarrow.ChunkedArray, same_chunks),
+    (pyarrow.Array, same_arrow),
     (polars.DataFrame, lambda got, sent, met: polars.testing.assert_frame_equal(got, sent, check_exact=True)),
     (polars.Series, lambda got, sent, met: polars.testing.assert_series_equal(got, sent, check_exact=True)),
 ]

@@ -11,6 +11,7 @@ import re
 import signal
 import sys
 import time
+import urllib.parse
 import uuid
 import zoneinfo
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
@@ -73,7 +74,7 @@ STANDARD: dict[str, Any] = {
     "datetime in a zone with a name": datetime.datetime(2024, 1, 1, tzinfo=INDIA),
     "timedelta": datetime.timedelta(-1, 2, 3),
     "timezone.utc": datetime.UTC,
-    "timezone": datetime.timezone(datetime.timedelta(seconds=-3601)),
+    "timezone": datetime.timezone(datetime.timedelta(minutes=-61)),
     "timezone with a name": INDIA,
     "Decimal": decimal.Decimal("-1.2300E-7"),
     "Decimal of 60 digits": decimal.Decimal("1" * 60),
@@ -87,9 +88,11 @@ STANDARD: dict[str, Any] = {
 
 #: What hosts of Python 3.8 and older have not.
 NEWER: dict[str, Any] = {
+    "timezone with seconds": datetime.timezone(datetime.timedelta(seconds=-3601)),
     "ZoneInfo": BERLIN,
     "datetime with fold in a ZoneInfo": datetime.datetime(2024, 10, 27, 2, 30, tzinfo=BERLIN, fold=1),
     "UUID that is safe": uuid.UUID(int=5, is_safe=uuid.SafeUUID.safe),
+    "member of a plain Enum": uuid.SafeUUID.unknown,
     "UUID that is unsafe": uuid.UUID(int=5, is_safe=uuid.SafeUUID.unsafe),
 }
 
@@ -179,6 +182,9 @@ class Labelled(namedtuple("Labelled", "value")):
     """A record that may have attributes beside its fields."""
 
 
+TIME_FIELDS = ("tm_year", "tm_mon", "tm_mday", "tm_hour", "tm_min", "tm_sec", "tm_wday", "tm_yday", "tm_isdst")
+
+
 class Colour(enum.Enum):
     """An enumeration of a module that the far side does not have."""
 
@@ -191,9 +197,8 @@ RECORDS: dict[str, Any] = {
     "one flag": re.I,
     "flags together": re.I | re.M,
     "no flag": re.RegexFlag(0),
-    "Enum whose members are objects": uuid.SafeUUID.unknown,
     "enum members as keys": {http.HTTPStatus.OK: signal.SIGTERM},
-    "named tuple of the standard library": sys.float_info and __import__("urllib.parse").parse.urlsplit("http://a/b?c#d"),
+    "named tuple of the standard library": urllib.parse.urlsplit("http://a/b?c#d"),
     "stat_result": os.stat(os.curdir),
     "struct_time": time.localtime(1_700_000_000),
     "struct_time without a zone": time.struct_time(range(9)),

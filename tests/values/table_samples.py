@@ -176,7 +176,7 @@ POLARS: dict[str, Any] = {
             "e": pl.Series(["u", "v"], dtype=pl.Enum(["v", "u"])),
             "l": [[1], None],
             "a": pl.Series([[1, 2], [3, 4]], dtype=pl.Array(pl.Int8, 2)),
-            "st": [{"x": 1, "y": [None]}, {"x": 2, "y": ["z"]}],
+            "st": [{"x": 1, "y": ["u"]}, {"x": 2, "y": ["z", None]}],
             "dec": pl.Series(["1.25", None]).cast(pl.Decimal(10, 3)),
             "t": pl.Series([1, None]).cast(pl.Datetime("ms", BERLIN)),
             "dur": pl.Series([1, None]).cast(pl.Duration("ns")),

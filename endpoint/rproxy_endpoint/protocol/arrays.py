@@ -35,7 +35,10 @@ def dtype_parts(dtype: Any) -> Any:
             "fields", list(dtype.names), formats, [field[1] for field in fields], titles,
             dtype.itemsize, bool(dtype.isalignedstruct),
         )
-    return dtype.str if dtype.kind in "biufcmMOSUV" and dtype.isbuiltin != 2 else None
+    if dtype.kind not in "biufcmMOSUV" or dtype.isbuiltin == 2:
+        return None
+    # `long long` is a type of its own, even where it is as long as `long`, which ``.str`` means.
+    return dtype.char if dtype.char in "qQ" and dtype.isnative else dtype.str
 
 
 def dtype_from(parts: Any) -> Any:
@@ -73,13 +76,8 @@ def make_array(parcel: Parcel, parts: Any, shape: Any, order: str, place: Any, w
     dtype = dtype_from(parts)
     if dtype.hasobject:
         raise ValueFault("an array of objects has no memory to send")
-    memory = parcel.get(place)
-    if not len(memory):
-        if dtype.itemsize and 0 not in shape:
-            raise ValueFault("an array came without its memory")
-        array = numpy.ndarray(shape, dtype, order=order)  # `empty` would make "S0" an "S1"
-    else:
-        array = numpy.frombuffer(memory, dtype).reshape(shape, order=order)  # type: ignore[call-overload, unused-ignore]
+    # Not `frombuffer`, which has no types without a size, and not `reshape`, which guesses at what is negative.
+    array = numpy.ndarray(shape, dtype, parcel.get(place), order=order)
     array.flags.writeable = writeable
     return array
 
@@ -115,7 +113,9 @@ def take_text(obj: Any, parcel: Parcel) -> Taken:
 
 
 def make_text(parcel: Parcel, text: Any) -> Any:
-    return numpy.str_(text) if isinstance(text, str) else numpy.bytes_(text)
+    if type(text) not in (str, bytes):
+        raise ValueFault("not text: %.80r" % (text,))
+    return numpy.str_(text) if type(text) is str else numpy.bytes_(text)
 
 
 def take_dtype(obj: Any, parcel: Parcel) -> Optional[Taken]:

@@ -2,8 +2,8 @@
 
 Rules: a stream whose schema names an extension type is neither sent nor read: what such a type is made of is
 for registered code to say, which the bytes could then choose. What is read is validated in full, because
-Arrow itself trusts the offsets that a stream tells. A table keeps its chunks and its metadata; a slice
-travels without the rest of its memory.
+Arrow itself trusts the offsets that a stream tells. A table keeps its chunks (empty ones
+excepted, if all are) and its metadata; a slice travels without the rest of its memory.
 """
 
 from typing import Any, Optional
@@ -48,7 +48,8 @@ def write_stream(schema: Any, write: Any, parcel: Parcel) -> Any:
 def take_table(obj: Any, parcel: Parcel) -> Optional[Taken]:
     if has_extension(obj.schema):
         return None
-    return taken("pyarrow.Table", write_stream(obj.schema, lambda writer: writer.write_table(obj), parcel), obj.num_rows)
+    place = write_stream(obj.schema, lambda writer: writer.write_table(obj), parcel)
+    return taken("pyarrow.Table", place, obj.num_rows)
 
 
 def make_table(parcel: Parcel, place: Any, rows: Any) -> Any:
@@ -89,6 +90,10 @@ def take_chunked(obj: Any, parcel: Parcel) -> Optional[Taken]:
     return None if parts is None else taken("pyarrow.ChunkedArray", *parts.args)
 
 
+def make_chunked(parcel: Parcel, place: Any, rows: Any) -> Any:
+    return make_table(parcel, place, rows).column(0)
+
+
 def take_schema(obj: Any, parcel: Parcel) -> Optional[Taken]:
     if has_extension(obj):
         return None
@@ -111,7 +116,7 @@ def _kinds_of(cls: Any) -> Any:
 def _register() -> None:
     register(pyarrow.Table, "pyarrow.Table", take_table, make_table)
     register(pyarrow.RecordBatch, "pyarrow.RecordBatch", take_batch, make_batch)
-    register(pyarrow.ChunkedArray, "pyarrow.ChunkedArray", take_chunked, lambda p, *args: make_table(p, *args).column(0))
+    register(pyarrow.ChunkedArray, "pyarrow.ChunkedArray", take_chunked, make_chunked)
     register(pyarrow.Schema, "pyarrow.Schema", take_schema, make_schema)
     for cls in _kinds_of(pyarrow.Array):
         TAKE[cls] = take_array

@@ -6,7 +6,7 @@ a type that this side does not know becomes its nearest base class that it does 
 """
 
 import traceback
-from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .errors import ValueFault
 
@@ -23,7 +23,8 @@ FIELDS = {
     "NameError": ("name",),
     "AttributeError": ("name",),
 }
-DEPTH = 20  # causes and contexts of causes and contexts
+DEPTH = 50  # causes of causes, contexts of contexts, groups in groups
+MOST = 1000  # exceptions in one failure
 TEXT = 1 << 17
 
 #: Makes the class of a rebuilt exception from its nearest known base, its full name, and whether they agree.
@@ -39,41 +40,82 @@ def guarded(function: Callable[..., Any], *args: Any) -> Any:
         return "<%s raised %s>" % (getattr(function, "__name__", "it"), type(error).__name__)
 
 
-def take_exception(
-    error: BaseException, hide: str = "", plain: bool = False, seen: Optional[Set[int]] = None
-) -> Dict[str, Any]:
-    """An exception as plain data.
+def text_of(function: Callable[..., Any], *args: Any) -> str:
+    return "".join((str(guarded(function, *args)),))  # of exactly that type, and no subclass
 
-    Frames of files under the folder `hide` are left out where they lead the traceback. With `plain`,
-    arguments and attributes go as texts: for those that cannot travel.
+
+def take_exception(error: BaseException, hide: str = "") -> Dict[str, Any]:
+    """An exception as plain data; an exception that is met twice, as in a cycle, is the same data twice.
+
+    Frames of files under the folder `hide` are left out where they lead the traceback.
     """
-    seen = set() if seen is None else seen
-    seen.add(id(error))
+    told: Dict[int, Dict[str, Any]] = {}
+    queue: List[Tuple[BaseException, int]] = []
 
-    def chained(other: Optional[BaseException]) -> Optional[Dict[str, Any]]:
-        if other is None or id(other) in seen or len(seen) > DEPTH:
+    def tell(other: Any, depth: int) -> Optional[Dict[str, Any]]:
+        if not isinstance(other, BaseException):
             return None
-        return take_exception(other, hide, plain, seen)
+        if id(other) not in told:
+            if len(told) >= MOST or depth > DEPTH:
+                return None
+            told[id(other)] = {}
+            queue.append((other, depth))
+        return told[id(other)]
 
-    def keep(value: Any) -> Any:
-        return guarded(repr, value) if plain else value
+    first = tell(error, 0)
+    for one, depth in queue:  # it grows meanwhile
+        told[id(one)].update(_told(one, hide))
+        for name in ("cause", "context"):
+            told[id(one)][name] = tell(getattr(one, "__%s__" % name), depth + 1)
+        members = guarded(_members, one)
+        told[id(one)]["group"] = [tell(member, depth + 1) for member in members] if type(members) is tuple else None
+    assert first is not None
+    return first
 
+
+def _told(error: BaseException, hide: str) -> Dict[str, Any]:
+    """What an exception says of itself alone."""
     cls = type(error)
-    state = {name: keep(value) for name, value in vars(error).items() if not name.startswith("__")}
-    members = getattr(error, "exceptions", None)
+    args: Tuple[Any, ...] = BaseException.args.__get__(error)  # type: ignore[attr-defined]
+    notes = guarded(getattr, error, "__notes__", ())
     return {
-        "mro": [(base.__module__, base.__qualname__) for base in cls.__mro__ if base is not object],
-        "args": tuple(keep(arg) for arg in error.args),
-        "fields": {name: keep(getattr(error, name, None)) for name in _fields(cls)},
-        "state": state,
-        "text": guarded(str, error),
+        "mro": [(str(base.__module__), base.__qualname__) for base in cls.__mro__ if base is not object],
+        "args": args[:1] if _is_group(cls) else args,  # a group's others are its members
+        "fields": {name: guarded(getattr, error, name, None) for name in _fields(cls)},
+        "state": {name: value for name, value in vars(error).items() if not name.startswith("__")},
+        "text": text_of(str, error),
         "traceback": _traceback(error, hide),
-        "notes": [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)],
-        "cause": chained(error.__cause__),
-        "context": chained(error.__context__),
+        "notes": [text_of(str, note) for note in notes if isinstance(note, str)] if type(notes) is list else [],
         "suppress": error.__suppress_context__,
-        "group": [chained(member) for member in members] if _is_group(cls) and members else None,
     }
+
+
+def _members(error: Any) -> Optional[Tuple[Any, ...]]:
+    return tuple(error.exceptions) if _is_group(type(error)) else None
+
+
+def plain_failure(failure: Dict[str, Any]) -> Dict[str, Any]:
+    """What `take_exception` told, with texts in the place of arguments and attributes: some cannot travel."""
+    plain: Dict[int, Any] = {}
+
+    def again(data: Any) -> Any:
+        if data is None:
+            return None
+        if id(data) not in plain:
+            made = plain[id(data)] = dict(data, args=tuple(map(_plain_value, data["args"])))
+            for name in ("fields", "state"):
+                made[name] = {key: _plain_value(value) for key, value in data[name].items()}
+            for name in ("cause", "context"):
+                made[name] = again(data[name])
+            made["group"] = data["group"] and [again(member) for member in data["group"]]
+        return plain[id(data)]
+
+    return again(failure)  # type: ignore[no-any-return]
+
+
+def _plain_value(value: Any) -> Any:
+    plain = value is None or type(value) in (bool, int, float, str, bytes)
+    return value if plain else text_of(repr, value)
 
 
 def _fields(cls: type) -> Tuple[str, ...]:
@@ -91,8 +133,8 @@ def _traceback(error: BaseException, hide: str) -> str:
     frames = error.__traceback__
     while hide and frames is not None and frames.tb_frame.f_code.co_filename.startswith(hide):
         frames = frames.tb_next
-    lines = guarded(lambda: "".join(traceback.format_exception(type(error), error, frames, chain=False)))
-    text = str(lines).encode("utf-8", "backslashreplace").decode("utf-8")
+    lines = text_of(lambda: "".join(traceback.format_exception(type(error), error, frames, chain=False)))
+    text = lines.encode("utf-8", "backslashreplace").decode("utf-8")
     return text if len(text) <= TEXT else text[: TEXT // 2] + "\n  ...\n" + text[-TEXT // 2 :]
 
 
@@ -102,52 +144,96 @@ def _traceback(error: BaseException, hide: str) -> str:
 def make_exception(data: Any, locate: Locate, wrap: Wrap) -> BaseException:
     """The exception that `take_exception` told. Raises ValueFault for data that tell none."""
     try:
-        return _make(data, locate, wrap)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        made: BaseException = _Maker(locate, wrap).make(data)
+        return made
+    except Exception as error:
         raise ValueFault("not an exception: %s: %s" % (type(error).__name__, error))
 
 
-def _make(data: Dict[str, Any], locate: Locate, wrap: Wrap) -> BaseException:
-    module, qualname = data["mro"][0]
-    cls, known = _nearest(data["mro"], locate)
-    group = data["group"]
-    if _is_group(cls) and not group:
-        cls, known = Exception, False
-    made: Any = wrap(cls, qualname if module == "builtins" else "%s.%s" % (module, qualname), known)
-    args = tuple(data["args"])
-    if _is_group(cls):
-        members = [_make(member, locate, wrap) for member in group if member is not None]
-        error = made.__new__(made, str(args[0]) if args else data["text"], members)
-    else:
-        error = made.__new__(made)
+class _Maker:
+    def __init__(self, locate: Locate, wrap: Wrap) -> None:
+        self._locate = locate
+        self._wrap = wrap
+        self._made: Dict[int, Any] = {}  # by the id of its data; None while a group waits for its members
+
+    def make(self, data: Any) -> Any:
+        if id(data) in self._made:
+            return self._made[id(data)]
+        if len(self._made) >= MOST:
+            raise ValueError("more than %d exceptions" % MOST)
+        self._made[id(data)] = None
+        error = self._made[id(data)] = self._alone(data)
+        for name, link in (("cause", "__cause__"), ("context", "__context__")):
+            if data[name] is not None:
+                setattr(error, link, self.make(data[name]))
+        error.__suppress_context__ = data["suppress"] is True
+        return error
+
+    def _alone(self, data: Any) -> Any:
+        """An exception without its cause and context."""
+        module, qualname = _typed(data["mro"], list)[0]
+        name = _typed(qualname, str) if module == "builtins" else "%s.%s" % (_typed(module, str), _typed(qualname, str))
+        cls, known = _nearest(data["mro"], self._locate)
+        args, text = _typed(data["args"], tuple), _typed(data["text"], str)
+        members = [self.make(member) for member in data["group"] or () if member is not None]
+        members = [member for member in members if isinstance(member, Exception)]
+        if _is_group(cls) and not members:
+            cls, known = Exception, False
+        try:
+            made: Any = self._wrap(cls, name, known)
+        except TypeError:  # a class that has no subclasses beside others
+            made = self._wrap(Exception, name, False)
+        # The builtin class's own, as those of other classes are code that takes what it likes.
+        new = next(base for base in made.__mro__ if base.__module__ == "builtins").__new__
+        if _is_group(made):
+            args = (args[0] if args and type(args[0]) is str else text, members)
+            error = new(made, *args)
+        else:
+            error = new(made)
         error.args = args
-    for name in _fields(cls):
-        if data["fields"].get(name) is not None:
-            _set(error, name, data["fields"][name])
-    for name, value in data["state"].items():
-        _set(error, name, value)
-    error.remote_text = str(data["text"])
-    error.remote_traceback = str(data["traceback"])
-    error.remote_notes = [str(note) for note in data["notes"]]
-    for name, link in (("cause", "__cause__"), ("context", "__context__")):
-        if data[name] is not None:
-            setattr(error, link, _make(data[name], locate, wrap))
-    error.__suppress_context__ = bool(data["suppress"])
-    return error  # type: ignore[no-any-return]
+        _set_fields(error, _fields(made), _typed(data["fields"], dict))
+        for key, value in _typed(data["state"], dict).items():
+            _set(error, key, value)
+        error.remote_text = text
+        error.remote_traceback = _typed(data["traceback"], str)
+        error.remote_notes = [_typed(note, str) for note in _typed(data["notes"], list)]
+        return error
+
+
+def _typed(value: Any, cls: type) -> Any:
+    if type(value) is not cls:
+        raise TypeError("a %s where a %s belongs" % (type(value).__name__, cls.__name__))
+    return value
+
+
+def _set_fields(error: Any, names: Tuple[str, ...], fields: Dict[str, Any]) -> None:
+    if "object" in names and not _is_place(error, fields):
+        return
+    for name in names:
+        if fields.get(name) is not None:
+            _set(error, name, fields[name])
+
+
+def _is_place(error: Any, fields: Dict[str, Any]) -> bool:
+    """Whether the fields of a UnicodeError are such that its `__str__`, which trusts them, reads no foreign memory."""
+    whole, start, end = fields.get("object"), fields.get("start"), fields.get("end")
+    if type(whole) is not (bytes if isinstance(error, UnicodeDecodeError) else str):
+        return False
+    return type(start) is int and type(end) is int and 0 <= start <= end <= len(whole)
 
 
 def _set(error: Any, name: Any, value: Any) -> None:
     """Sets an attribute unless the class has something of that name that is no place for data."""
-    if isinstance(name, str) and name.isidentifier() and not name.startswith("__"):
+    if isinstance(name, str) and name.isidentifier() and not name.startswith("__") and name != "args":
         try:
             setattr(error, name, value)
-        except (AttributeError, TypeError):
+        except Exception:
             return  # a property or a field of another type: the class computes it from the rest
 
 
 def _nearest(mro: List[Tuple[str, str]], locate: Locate) -> Tuple[type, bool]:
     for place, (module, qualname) in enumerate(mro):
-        cls = locate(str(module), str(qualname))
+        cls = locate(_typed(module, str), _typed(qualname, str))
         if isinstance(cls, type) and issubclass(cls, Exception):
             return cls, place == 0
     return Exception, False

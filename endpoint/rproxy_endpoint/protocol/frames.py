@@ -52,6 +52,8 @@ def encode(
         raise ValueFault(
             "%d bytes are more than one message may have (%d)" % (size + sum(lengths), limits.frame)
         )
+    if len(lengths) > limits.buffers:
+        raise ValueFault("%d buffers are more than one message may have (%d)" % (len(lengths), limits.buffers))
     head = HEADER.pack(MAGIC, kind, len(lengths), call, size)
     if not lengths:
         return [head, *body]
@@ -133,7 +135,7 @@ class Decoder:
                 for index in range(count)
             ]
             if size + sum(lengths) > self._limits.frame:
-                raise ProtocolFault("a frame announces %d bytes, more than the limit" % sum(lengths))
+                raise ProtocolFault("a frame announces %d bytes, more than the limit" % (size + sum(lengths)))
             self._start = begin
             self._open(kind, call, size, lengths)
             frames += self._finish()

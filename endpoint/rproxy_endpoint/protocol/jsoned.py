@@ -18,11 +18,12 @@ and cyclic ones keep their identity.
 import base64
 import json
 import math
-from typing import Any, Dict, List, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Sequence, Set, Tuple
 
 from . import values
 from .errors import ValueFault
 from .frames import Bytes
+from .weights import LEAF, Budget, Weight, beside, together
 
 #: Larger whole numbers go in hexadecimal: other readers of JSON lose their last digits, and Python
 #: refuses decimal texts of more than 4,300 digits.
@@ -51,7 +52,7 @@ class JsonCodec:
         """The value of a body. Raises ValueFault."""
         try:
             tree = json.loads(bytes(body).decode("ascii"), parse_constant=_refuse)
-            return _Reader(values.Parcel(side, buffers)).read(tree)
+            return _Reader(values.Parcel(side, buffers), len(body)).read(tree)
         except ValueFault:
             raise
         except RecursionError:
@@ -127,40 +128,52 @@ def _tag(*parts: Any) -> Dict[str, Any]:
     return {"~": list(parts)}
 
 
+#: Holds the place of a container whose parts come before it.
+_OPEN = object()
+
+
 class _Reader:
-    def __init__(self, parcel: values.Parcel) -> None:
+    def __init__(self, parcel: values.Parcel, size: int) -> None:
         self._parcel = parcel
         self._met: List[Any] = []
+        self._weights: Dict[int, Weight] = {}  # by the id of what was met, which lives as long as this
+        self._budget = Budget(size)
 
     def read(self, tree: Any) -> Any:
         if type(tree) is list:
-            return self._fill_list(self._meet([]), tree)
+            made: Any = self._meet([])
+            made.extend(map(self.read, tree))
+            self._weights[id(made)] = beside(self._weigh(made))
+            return made
         if type(tree) is not dict:
             return tree
         if "~" not in tree:
-            made: Dict[str, Any] = self._meet({})
+            made = self._meet({})
             for key, value in tree.items():
                 made[key] = self.read(value)
             return made
         kind, parts = tree["~"][0], tree["~"][1:]
         reader = getattr(self, "_read_" + kind, None)
         if reader is None:
-            raise ValueFault("unknown tag: %.80r" % (kind,))
+            raise ValueFault("unknown tag: %.80s" % kind)
         return reader(*parts)
 
     def _meet(self, obj: Any) -> Any:
         self._met.append(obj)
         return obj
 
-    def _fill_list(self, made: List[Any], tree: Sequence[Any]) -> List[Any]:
-        for item in tree:
-            made.append(self.read(item))
-        return made
+    def _weigh(self, objects: Iterable[Any]) -> List[Weight]:
+        return [self._weights.get(id(obj), LEAF) for obj in objects]
 
-    def _later(self, build: Any) -> Any:
+    def _hash(self, obj: Any) -> Any:
+        """An object that will be hashed."""
+        self._budget.spend(self._weights.get(id(obj), LEAF))
+        return obj
+
+    def _later(self, build: Callable[[], Any]) -> Any:
         """Keeps the number of an object that exists only once its parts do."""
         number = len(self._met)
-        self._met.append(None)
+        self._met.append(_OPEN)
         self._met[number] = made = build()
         return made
 
@@ -173,35 +186,53 @@ class _Reader:
     def _read_str(self, points: List[int]) -> str:
         return "".join(map(chr, points))
 
-    def _read_bytes(self, place: Any) -> bytes:
-        return self._later(  # type: ignore[no-any-return]
+    def _read_bytes(self, place: Any) -> Any:
+        return self._later(
             lambda: base64.b64decode(place) if isinstance(place, str) else bytes(self._parcel.get(place))
         )
 
     def _read_tuple(self, *items: Any) -> Any:
-        return self._later(lambda: tuple([self.read(item) for item in items]))
+        made = self._later(lambda: tuple([self.read(item) for item in items]))
+        self._weights[id(made)] = together(self._weigh(made))
+        return made
 
     def _read_set(self, *items: Any) -> Any:
-        return self._later(lambda: {self.read(item) for item in items})
+        return self._later(lambda: {self._hash(self.read(item)) for item in items})
 
     def _read_frozenset(self, *items: Any) -> Any:
-        return self._later(lambda: frozenset([self.read(item) for item in items]))
+        return self._later(lambda: frozenset([self._hash(self.read(item)) for item in items]))
 
     def _read_dict(self, *items: Any) -> Any:
         made = self._meet({})
-        for key, value in items:
-            made[self.read(key)] = self.read(value)
+        self._fill(made, items)
         return made
 
+    def _fill(self, made: Any, items: Iterable[Any]) -> None:
+        for key, value in items:
+            key = self._hash(self.read(key))
+            made[key] = self.read(value)
+
     def _read_same(self, number: int) -> Any:
+        if self._met[number] is _OPEN:
+            raise ValueFault("a value holds itself, which JSON cannot carry")
         return self._met[number]
 
     def _read_value(self, kind: str, args: List[Any], appended: List[Any], items: List[Any]) -> Any:
-        made = self._later(
-            lambda: values.make_value(self._parcel, kind, *[self.read(arg) for arg in args])
-        )
+        weight: Weight = LEAF
+
+        def build() -> Any:
+            nonlocal weight
+            parts = [self.read(arg) for arg in args]
+            weight = together(self._weigh(parts))
+            self._budget.spend(weight)
+            return values.make_value(self._parcel, kind, *parts)
+
+        made = self._later(build)
+        self._weights[id(made)] = weight
         for item in appended:
-            made.append(self.read(item))
-        for key, value in items:
-            made[self.read(key)] = self.read(value)
+            member = self.read(item)
+            if id(member) in self._weights:
+                self._budget.link()
+            made.append(member)
+        self._fill(made, items)
         return made

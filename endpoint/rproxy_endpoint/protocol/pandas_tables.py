@@ -8,11 +8,12 @@ written to.
 Two versions of pandas differ in what they have. A type of text that this side lacks becomes its nearest (the
 same in Python's memory, else objects), a unit of time that it lacks becomes nanoseconds, a time zone is made
 by the library that this side's pandas uses, and a frequency of an index that this side does not know, or
-that its short name does not tell in full, is left out. Between equal versions all of it comes back exactly.
+that its short name does not tell in full, is left out; types without a nearest (nullable floats before 1.2,
+Arrow's before 1.5) are refused. Between equal versions all of it comes back exactly, but for such frequencies.
 """
 
 import datetime
-from typing import Any, Dict, Iterable, Optional
+from typing import Any, Dict, Iterable, List, Optional
 
 from . import arrays
 from .errors import ValueFault
@@ -24,14 +25,14 @@ try:
 except ImportError as error:
     raise ValueFault("a pandas value needs pandas on both sides; it is missing on this one (%s)" % error)
 
-MASKED = {
-    kind: getattr(pandas.arrays, name)
-    for kind, name in {"i": "IntegerArray", "u": "IntegerArray", "f": "FloatingArray", "b": "BooleanArray"}.items()
-    if hasattr(pandas.arrays, name)
-}
-TIMES = (pandas.arrays.DatetimeArray, pandas.arrays.TimedeltaArray)
-ArrowArray: Any = getattr(pandas.arrays, "ArrowExtensionArray", None)  # pandas 1.5 and newer
-CONSTANTS = {"NaT": pandas.NaT, "NA": pandas.NA}
+
+def existing(*names: str) -> List[Any]:
+    """Those of the classes of arrays that this version of pandas has."""
+    return [getattr(pandas.arrays, name) for name in names if hasattr(pandas.arrays, name)]
+
+
+#: Kind of the data: the array that has a mask beside it.
+MASKED = {"i": "IntegerArray", "u": "IntegerArray", "b": "BooleanArray", "f": "FloatingArray"}
 
 
 def data_of(obj: Any) -> Any:
@@ -55,7 +56,7 @@ def travels(obj: Any) -> bool:
         return travels(obj.categories)
     if isinstance(obj, pandas.arrays.DatetimeArray):
         return obj.tz is None or zone_parts(obj.tz) is not None
-    return type(obj) is not ArrowArray or not has_extension(obj)
+    return TAKE[type(obj)] is not take_arrow or not has_extension(obj)
 
 
 def writable(array: Any) -> Any:
@@ -64,6 +65,13 @@ def writable(array: Any) -> Any:
         raise ValueFault("not an array: %.80r" % (array,))
     array.flags.writeable = True
     return array
+
+
+def column(data: Any) -> Any:
+    """What pandas makes something from; for objects it is told not to look for a better type."""
+    if isinstance(data, pandas.api.extensions.ExtensionArray):
+        return {"data": data}
+    return {"data": writable(data), "dtype": object if data.dtype.hasobject else None}
 
 
 # -- time zones ----------------------------------------------------------------------------------------
@@ -104,7 +112,7 @@ def take_times(obj: Any, parcel: Parcel) -> Optional[Taken]:
 
 
 def make_times(parcel: Parcel, moments: Any, zone: Any) -> Any:
-    return place_in_zone(pandas.Index(writable(moments)), zone).array
+    return place_in_zone(pandas.Index(writable(moments)), zone).array.copy()  # an index's own is read-only
 
 
 def take_categorical(obj: Any, parcel: Parcel) -> Optional[Taken]:
@@ -114,7 +122,7 @@ def take_categorical(obj: Any, parcel: Parcel) -> Optional[Taken]:
 
 
 def make_categorical(parcel: Parcel, codes: Any, categories: Any, ordered: Any) -> Any:
-    return pandas.Categorical.from_codes(codes, dtype=pandas.CategoricalDtype(categories, ordered))
+    return pandas.Categorical.from_codes(writable(codes), dtype=pandas.CategoricalDtype(categories, ordered))
 
 
 def take_masked(obj: Any, parcel: Parcel) -> Optional[Taken]:
@@ -124,7 +132,7 @@ def take_masked(obj: Any, parcel: Parcel) -> Optional[Taken]:
 def make_masked(parcel: Parcel, data: Any, mask: Any) -> Any:
     if data.shape != mask.shape:
         raise ValueFault("a mask of another shape than its data")
-    return MASKED[data.dtype.kind](writable(data), writable(mask))
+    return getattr(pandas.arrays, MASKED[data.dtype.kind])(writable(data), writable(mask))
 
 
 def take_text(obj: Any, parcel: Parcel) -> Optional[Taken]:
@@ -147,14 +155,19 @@ def _text_dtype(options: Dict[str, Any]) -> Any:
 
 
 def has_extension(obj: Any) -> bool:
-    from . import arrow_tables  # only this type of array needs pyarrow
+    import pyarrow  # only this type of array needs it
 
-    chunks = obj.__arrow_array__()
-    return arrow_tables.has_extension(arrow_tables.pyarrow.schema([("", chunks.type)]))
+    from . import arrow_tables
+
+    return arrow_tables.has_extension(pyarrow.schema([("", obj.__arrow_array__().type)]))
 
 
 def take_arrow(obj: Any, parcel: Parcel) -> Optional[Taken]:
     return taken("pandas.arrow", obj.__arrow_array__()) if travels(obj) else None
+
+
+def make_arrow(parcel: Parcel, chunks: Any) -> Any:
+    return pandas.arrays.ArrowExtensionArray(chunks)
 
 
 # -- indexes -------------------------------------------------------------------------------------------
@@ -171,10 +184,7 @@ def take_index(obj: Any, parcel: Parcel) -> Optional[Taken]:
 
 
 def make_index(parcel: Parcel, data: Any, name: Any, frequency: Any) -> Any:
-    if isinstance(data, numpy.ndarray):
-        made = pandas.Index(writable(data), dtype=data.dtype, name=name, tupleize_cols=False)
-    else:
-        made = pandas.Index(data, name=name)
+    made = pandas.Index(name=name, tupleize_cols=False, **column(data))
     if frequency is not None:
         made.freq = _frequency(str(frequency))
     return made
@@ -208,14 +218,9 @@ def allows_duplicates(obj: Any) -> bool:
 
 def finish(made: Any, attrs: Any, duplicates: bool) -> Any:
     made.attrs.update(attrs)
-    if not duplicates:
+    if not duplicates and hasattr(made, "flags"):  # pandas 1.2 and newer
         made.flags.allows_duplicate_labels = False
     return made
-
-
-def column(data: Any) -> Any:
-    """What a frame or a series is made from; with the dtype, so that pandas does not look for a better one."""
-    return {"data": writable(data), "dtype": data.dtype} if isinstance(data, numpy.ndarray) else {"data": data}
 
 
 def take_series(obj: Any, parcel: Parcel) -> Optional[Taken]:
@@ -281,23 +286,23 @@ def _register() -> None:
     for cls in plain | {pandas.DatetimeIndex, pandas.TimedeltaIndex, pandas.CategoricalIndex}:
         register(cls, "pandas.Index", take_index, make_index)
     register(pandas.Categorical, "pandas.Categorical", take_categorical, make_categorical)
-    for cls in TIMES:
+    for cls in (pandas.arrays.DatetimeArray, pandas.arrays.TimedeltaArray):
         register(cls, "pandas.times", take_times, make_times)
-    for cls in MASKED.values():
+    for cls in existing(*set(MASKED.values())):
         register(cls, "pandas.masked", take_masked, make_masked)
-    for name in ("StringArray", "ArrowStringArray"):
-        if hasattr(pandas.arrays, name):
-            register(getattr(pandas.arrays, name), "pandas.text", take_text, make_text)
-    if ArrowArray is not None:
-        register(ArrowArray, "pandas.arrow", take_arrow, lambda p, chunks: ArrowArray(chunks))
+    for cls in existing("StringArray", "ArrowStringArray"):
+        register(cls, "pandas.text", take_text, make_text)
+    for cls in existing("ArrowExtensionArray"):
+        TAKE[cls] = take_arrow
+    MAKE["pandas.arrow"] = make_arrow
     register(pandas.Timestamp, "pandas.Timestamp", take_timestamp, make_timestamp)
     register(
         pandas.Timedelta, "pandas.Timedelta", lambda o, p: taken("pandas.Timedelta", o.asm8),
         lambda p, length: pandas.Timedelta(length),
     )
-    for name, constant in CONSTANTS.items():
-        TAKE[type(constant)] = lambda o, p: taken("pandas.constant", "NaT" if o is pandas.NaT else "NA")
-    MAKE["pandas.constant"] = lambda parcel, name: CONSTANTS[name]
+    TAKE[type(pandas.NaT)] = lambda o, p: taken("pandas.constant", "NaT")
+    TAKE[type(pandas.NA)] = lambda o, p: taken("pandas.constant", "NA")
+    MAKE["pandas.constant"] = lambda parcel, name: {"NaT": pandas.NaT, "NA": pandas.NA}[name]
 
 
 _register()

@@ -6,15 +6,31 @@ breaks a rule gets a ProtocolFault, after which the peer refuses everything. Fra
 come; their values are decoded by `read`, in the thread that wants them.
 """
 
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 from . import VERSION
 from .errors import ProtocolFault, ValueFault
 from .frames import LIMITS, Bytes, Decoder, Frame, Limits, encode
 from .jsoned import JsonCodec
-from .messages import ANSWERS, CLASSES, HELLO, KINDS, NOTICES, OUTPUT, PLAIN, REQUESTS, Hello, Output
+from .messages import (
+    ANSWERS,
+    CLASSES,
+    HELLO,
+    KINDS,
+    NOTICES,
+    OUTPUT,
+    PLAIN,
+    REQUESTS,
+    Failure,
+    Hello,
+    Output,
+    Stored,
+)
 from .values import Side
 
+_JSON = JsonCodec()
+#: The messages whose fields the client uses as they are.
+_FIELDS: Dict[Any, Tuple[type, ...]] = {Hello: (dict,), Failure: (dict,), Stored: (str, int)}
 _SENDS = {"client": REQUESTS | NOTICES, "endpoint": ANSWERS | {OUTPUT}}
 
 
@@ -25,7 +41,7 @@ class Peer:
     """
 
     def __init__(self, role: str, side: Side, limits: Limits = LIMITS) -> None:
-        self.codec: Any = JsonCodec()  # until the Hello chooses another
+        self.codec: Any = _JSON  # until the Hello chooses another
         self.side = side
         self.limits = limits
         self.hello: Optional[Dict[str, Any]] = None  # what the other side said of itself
@@ -59,11 +75,12 @@ class Peer:
         kind = KINDS[type(message)]
         if kind == OUTPUT:
             return encode(kind, call, [bytes((message.stream,)), message.data], [], self.limits)
-        codec = JsonCodec() if kind in PLAIN else self.codec
+        codec = _JSON if kind in PLAIN else self.codec
         body, buffers = codec.dumps(tuple(message), self.side)
+        pieces = encode(kind, call, body, buffers, self.limits)
         if kind in ANSWERS:
             self.waiting.discard(call)
-        return encode(kind, call, body, buffers, self.limits)
+        return pieces
 
     # -- bytes in --------------------------------------------------------------------------------------
 
@@ -120,12 +137,14 @@ class Peer:
         if frame.kind != HELLO:
             raise ProtocolFault("a message of kind %d before the Hello" % frame.kind)
         try:
-            facts = Hello(*JsonCodec().loads(frame.body, frame.buffers, Side())).facts
-            version = facts["protocol"]
-        except (ValueFault, TypeError, KeyError) as error:
+            facts: Dict[str, Any] = self._message(Hello, _JSON, frame).facts
+        except ValueFault as error:
             raise ProtocolFault("not a Hello: %s" % error)
+        version = facts.get("protocol")
+        if type(version) is not int:
+            raise ProtocolFault("a Hello without the version of its protocol")
         if version != VERSION:
-            raise ProtocolFault("the other side speaks protocol %.20r, this one %d" % (version, VERSION))
+            raise ProtocolFault("the other side speaks protocol %d, this one %d" % (version, VERSION))
         self.hello = facts
 
     def read(self, frame: Frame) -> Any:
@@ -136,8 +155,12 @@ class Peer:
         cls = CLASSES[frame.kind]
         if frame.kind == OUTPUT:
             return Output(frame.body[0] if frame.body else 1, bytes(frame.body[1:]))
-        codec = JsonCodec() if frame.kind in PLAIN else self.codec
+        return self._message(cls, _JSON if frame.kind in PLAIN else self.codec, frame)
+
+    def _message(self, cls: Any, codec: Any, frame: Frame) -> Any:
         fields = codec.loads(frame.body, frame.buffers, self.side)
         if type(fields) is not tuple or len(fields) != len(cls._fields):
             raise ValueFault("a %s has other fields" % cls.__name__)
+        if cls in _FIELDS and tuple(map(type, fields)) != _FIELDS[cls]:
+            raise ValueFault("a %s has fields of other types" % cls.__name__)
         return cls(*fields)

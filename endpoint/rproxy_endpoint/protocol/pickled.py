@@ -56,10 +56,12 @@ class EncoderBase(Pickler):
     """What the encoders of the two generations share."""
 
     parcel = values.Parcel(values.Side())
+    #: What the pickler itself may write by its name.
+    named: Any = None
 
     def reduced(self, obj: Any) -> Any:
         """How an object without a fast path is pickled: the parts of a value, or NotImplemented."""
-        if obj is values.make:
+        if obj is values.make or obj is self.named:
             return NotImplemented
         parts = values.take(obj, self.parcel)
         if parts is None:
@@ -69,47 +71,49 @@ class EncoderBase(Pickler):
         return values.make, (parts.kind,) + parts.args, None, parts.appended, parts.items
 
 
-if sys.version_info >= (3, 8):
+class AskingEncoder(EncoderBase):
+    """Python 3.8 and newer ask about every type that has no fast path."""
 
-    class Encoder(EncoderBase):
-        """Python 3.8 and newer ask about every type that has no fast path."""
+    reducer_override = EncoderBase.reduced
 
-        reducer_override = EncoderBase.reduced
 
-else:
+class _Table:
+    """A dispatch table that has an answer for every type."""
 
-    class _Table:
-        """A dispatch table that has an answer for every type."""
+    def __init__(self, reduced: Any) -> None:
+        self._reduced = reduced
 
-        def __init__(self, reduced: Any) -> None:
-            self._reduced = reduced
+    def __getitem__(self, cls: type) -> Any:
+        return self._reduced
 
-        def __getitem__(self, cls: type) -> Any:
-            return self._reduced
 
-    class Encoder(EncoderBase):
-        """Python 3.6 and 3.7: a dispatch table for most types, and persistent ids for what it is not asked about."""
+class TableEncoder(EncoderBase):
+    """Python 3.6 and 3.7: a dispatch table for most types, and persistent ids for what it is not asked about."""
 
-        def __init__(self, file: Any, protocol: int) -> None:
-            super().__init__(file, protocol)
-            self.dispatch_table = _Table(self._reduced)
+    def __init__(self, file: Any, protocol: int) -> None:
+        super().__init__(file, protocol)
+        self.dispatch_table: Any = _Table(self._reduced)
 
-        def _reduced(self, obj: Any) -> Any:
-            reduced = self.reduced(obj)
-            return obj.__reduce_ex__(4) if reduced is NotImplemented else reduced
+    def _reduced(self, obj: Any) -> Any:
+        reduced = self.reduced(obj)
+        return obj.__reduce_ex__(4) if reduced is NotImplemented else reduced
 
-        def persistent_id(self, obj: Any) -> Optional[Tuple[Any, ...]]:
-            if type(obj) in (type, types.FunctionType) and obj is not values.make:
-                parts = self.parcel.side.foreign(obj, self.parcel)
-                if parts is not None:
-                    return (parts.kind,) + parts.args
-            return None
+    def persistent_id(self, obj: Any) -> Optional[Tuple[Any, ...]]:
+        if type(obj) in (type, types.FunctionType) and obj is not values.make and obj is not self.named:
+            parts = self.parcel.side.foreign(obj, self.parcel)
+            if parts is not None:
+                return (parts.kind,) + parts.args
+        return None
+
+
+Encoder = AskingEncoder if sys.version_info >= (3, 8) else TableEncoder
 
 
 class Decoder(Unpickler):
     """Rebuilds values; anything else that the bytes name is refused."""
 
     parcel = values.Parcel(values.Side())
+    body: Bytes = b""
 
     def find_class(self, module: str, name: str) -> Any:
         if name == "make" and module == values.__name__:
@@ -148,6 +152,8 @@ class PickleCodec:
         chunks = Chunks()
         encoder = self._encoder(chunks, self._protocol)
         encoder.parcel = values.Parcel(side)
+        if self._protocol < 5 <= PROTOCOL:
+            encoder.named = bytearray  # its instances are written so below protocol 5
         try:
             encoder.dump(value)
         except ValueFault:

@@ -48,7 +48,11 @@ def make_frame(parcel: Parcel, place: Any) -> Any:
     memory = parcel.get(place)
     if has_extension(memory):
         raise ValueFault("the stream holds an extension type, which is not rebuilt")
-    return polars.read_ipc_stream(io.BytesIO(memory))
+    try:
+        return polars.read_ipc_stream(io.BytesIO(memory))
+    except BaseException as error:  # the panics that damaged bytes give are no Exceptions
+        panic = type(error).__name__ == "PanicException"
+        raise ValueFault("the stream of polars is damaged: %s" % error) if panic else error
 
 
 def take_series(obj: Any, parcel: Parcel) -> Optional[Taken]:

@@ -70,13 +70,12 @@ def make_record(
 def make_structseq(
     cls: Any, names: Names, values: Tuple[Any, ...], hidden: Dict[str, Any]
 ) -> Optional[Any]:
-    try:
-        record = cls(values, hidden)
-    except TypeError:
-        return None  # sys.version_info and its like cannot be made
-    same = all(getattr(record, name, None) is value for name, value in zip(names, values) if hasattr(cls, name))
-    known = all(hasattr(cls, name) for name in list(hidden) + [n for n in names if not n.startswith("unnamed_")])
-    return record if same and known else None
+    """A record of the standard library's class, or None if that has not these fields here."""
+    visible = [name for name in names if not name.startswith("unnamed_")]
+    if not all(hasattr(cls, name) for name in visible + list(hidden)):
+        return None
+    record = cls(values, hidden)
+    return record if all(getattr(record, name) is value for name, value in zip(visible, values)) else None
 
 
 _classes: Any = collections.OrderedDict()
@@ -118,7 +117,7 @@ def with_hidden(record: Any, hidden: Dict[str, Any]) -> Any:
 
 def take_member(obj: Any, parcel: Parcel) -> Optional[Taken]:
     cls = type(obj)
-    if parcel.side.locate(cls.__module__, cls.__qualname__) is not cls:
+    if parcel.side.sendable(cls.__module__, cls.__qualname__) is not cls:
         return None
     value = obj._value_ if issubclass(cls, enum.Flag) else None  # only a combination of flags needs it
     return taken("records.member", cls.__module__, cls.__qualname__, obj._name_, value)

@@ -8,7 +8,7 @@ import uuid
 from typing import Any, Optional
 
 from .errors import ValueFault
-from .values import Parcel, Taken, check_integers, register, taken
+from .values import MAKE, TAKE, Parcel, Taken, check_integers, register, taken
 
 if sys.version_info >= (3, 9):
     import zoneinfo
@@ -89,9 +89,6 @@ register(
     lambda o, p: taken("fractions.Fraction", o.numerator, o.denominator),
     make_fraction,
 )
+MAKE["zoneinfo.ZoneInfo"] = make_zone
 if sys.version_info >= (3, 9):
-    register(zoneinfo.ZoneInfo, "zoneinfo.ZoneInfo", take_zone, make_zone)
-else:
-    from .values import MAKE
-
-    MAKE["zoneinfo.ZoneInfo"] = make_zone
+    TAKE[zoneinfo.ZoneInfo] = take_zone

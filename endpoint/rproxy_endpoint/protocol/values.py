@@ -77,6 +77,10 @@ class Side:
         """The class of that name if values of it may be rebuilt on this side, else None."""
         return None
 
+    def sendable(self, module: str, qualname: str) -> Optional[Any]:
+        """The class of that name if values of it may be rebuilt on the other side, else None."""
+        return self.locate(module, qualname)
+
 
 def describe_type(obj: Any) -> str:
     """The type of an object in the words of an error message: ``a generator``, ``a mypkg.Thing``."""

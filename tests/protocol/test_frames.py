@@ -1,0 +1,187 @@
+"""Frames: bytes in, frames out, however the bytes are cut; and what is refused before it costs anything."""
+
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rproxy_endpoint.protocol.errors import ProtocolFault, ValueFault
+from rproxy_endpoint.protocol.frames import (
+    HEADER,
+    LENGTH,
+    LIMITS,
+    MAGIC,
+    SCRATCH,
+    Decoder,
+    Limits,
+    after_marker,
+    encode,
+    marker,
+)
+
+SMALL = Limits(frame=1000, buffers=3, noise=100)
+
+
+def packed(kind=16, call=1, body=b"body", buffers=()):
+    return b"".join(encode(kind, call, [body], [memoryview(part) for part in buffers]))
+
+
+def plain(frames):
+    return [(frame.kind, frame.call, bytes(frame.body), [bytes(part) for part in frame.buffers]) for frame in frames]
+
+
+SAMPLES = [
+    (16, 1, b"", []),
+    (18, 7, b"short", []),
+    (16, 2, b"with buffers", [b"one", b"", b"three"]),
+    (17, 2**32 - 1, b"x" * (SCRATCH + 5), [b"y" * (SCRATCH * 2)]),
+    (1, 0, b"", [b""]),
+    (2, 3, b"tail", []),
+]
+WHOLE = b"".join(packed(*sample) for sample in SAMPLES)
+
+
+def test_frames_that_arrive_together_are_told_apart():
+    assert plain(Decoder().feed(WHOLE)) == SAMPLES
+
+
+def test_a_frame_may_be_cut_at_every_byte():
+    data = packed(*SAMPLES[2]) + packed(*SAMPLES[1])
+    for cut in range(len(data) + 1):
+        decoder = Decoder()
+        assert plain(decoder.feed(data[:cut]) + decoder.feed(data[cut:])) == [SAMPLES[2], SAMPLES[1]]
+        assert decoder.idle
+
+
+def test_frames_may_come_byte_by_byte():
+    decoder = Decoder()
+    data = packed(*SAMPLES[2]) + packed(*SAMPLES[0])
+    assert plain([frame for place in range(len(data)) for frame in decoder.feed(data[place : place + 1])]) == [
+        SAMPLES[2],
+        SAMPLES[0],
+    ]
+
+
+@given(st.lists(st.integers(1, 9000), max_size=80))
+def test_received_pieces_of_any_size_give_the_same_frames(sizes):
+    decoder, place, frames = Decoder(), 0, []
+    for size in [*sizes, *[SCRATCH] * 20]:
+        room = decoder.buffer()
+        assert len(room) > 0
+        piece = WHOLE[place : place + min(size, len(room))]
+        room[: len(piece)] = piece
+        place += len(piece)
+        frames += decoder.received(len(piece))
+    assert plain(frames) == SAMPLES
+    assert decoder.idle
+
+
+def test_a_large_buffer_is_received_into_its_own_memory():
+    decoder = Decoder()
+    decoder.feed(packed(body=b"b", buffers=[b"z" * (1 << 20)])[: -(1 << 20)])
+    room = decoder.buffer()
+    assert len(room) == 1 << 20
+    room[:] = b"z" * (1 << 20)
+    (frame,) = decoder.received(1 << 20)
+    assert frame.buffers[0] is room.obj
+
+
+def test_small_frames_come_as_bytes_and_buffers_as_writable_memory():
+    frame, large = Decoder().feed(packed() + packed(buffers=[b"abc"]))
+    assert type(frame.body) is bytes
+    large.buffers[0][0] = 0
+
+
+def test_a_decoder_is_idle_only_between_frames():
+    decoder = Decoder()
+    assert decoder.idle
+    decoder.feed(packed()[:5])
+    assert not decoder.idle
+    decoder.feed(packed()[5:] + packed(buffers=[b"abc"])[:-1])
+    assert not decoder.idle
+
+
+def test_a_frame_of_the_largest_allowed_size_passes():
+    data = b"".join(encode(16, 1, [b"x" * 600], [memoryview(b"y" * 400)], SMALL))
+    assert plain(Decoder(SMALL).feed(data)) == [(16, 1, b"x" * 600, [b"y" * 400])]
+
+
+def test_a_frame_over_the_limit_is_not_sent():
+    with pytest.raises(ValueFault, match="1001 bytes are more than one message may have"):
+        encode(16, 1, [b"x" * 601], [memoryview(b"y" * 400)], SMALL)
+
+
+def test_a_frame_of_too_many_buffers_is_not_sent():
+    with pytest.raises(ValueFault, match="4 buffers are more"):
+        encode(16, 1, [b""], [memoryview(b"")] * 4, SMALL)
+
+
+def test_the_size_of_a_frame_counts_bytes_and_not_elements():
+    import array
+
+    wide = memoryview(array.array("d", [0.0] * 200))
+    with pytest.raises(ValueFault, match="1600 bytes"):
+        encode(16, 1, [b""], [wide], SMALL)
+
+
+def test_a_wrong_first_byte_is_no_frame():
+    with pytest.raises(ProtocolFault, match="begins with byte 0x48 instead of 0xe7"):
+        Decoder().feed(b"HTTP/1.1 400 Bad Request")
+
+
+def test_more_buffers_than_allowed_are_refused():
+    with pytest.raises(ProtocolFault, match="announces 1001 buffers"):
+        Decoder().feed(HEADER.pack(MAGIC, 16, LIMITS.buffers + 1, 1, 0))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEADER.pack(MAGIC, 16, 0, 1, 1 << 62),
+        HEADER.pack(MAGIC, 16, 1, 1, 0) + LENGTH.pack(1 << 62),
+        HEADER.pack(MAGIC, 16, 2, 1, 1 << 35) + LENGTH.pack(1 << 35) * 2,
+    ],
+    ids=["body", "buffer", "sum"],
+)
+def test_an_oversized_announcement_is_refused_before_memory_is_asked_for(head):
+    decoder = Decoder()
+    tracemalloc.start()
+    try:
+        with pytest.raises(ProtocolFault, match="more than the limit"):
+            decoder.feed(head)
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_frame_for_which_there_is_no_memory_is_a_protocol_fault():
+    beyond = Limits(frame=1 << 64, buffers=3, noise=0)
+    with pytest.raises(ProtocolFault, match="no memory for a frame"):
+        Decoder(beyond).feed(HEADER.pack(MAGIC, 16, 1, 1, 0) + LENGTH.pack((1 << 63) - 100))
+
+
+def test_the_marker_is_the_token_reversed():
+    assert marker("abc") == b"\n<rproxy:cba>"
+
+
+def test_what_follows_the_marker_is_the_stream():
+    assert after_marker(b"banner\n" + marker("abc") + b"rest", marker("abc")) == b"rest"
+
+
+def test_a_shell_that_echoes_the_command_is_not_taken_for_the_endpoint():
+    assert after_marker(b"+ python - abc\n<rproxy:abc>", marker("abc")) is None
+
+
+def test_too_much_noise_is_refused():
+    assert after_marker(b"x" * 100, marker("abc"), SMALL) is None
+    with pytest.raises(ProtocolFault, match="101 bytes of noise"):
+        after_marker(b"x" * 101, marker("abc"), SMALL)
+
+
+@given(st.binary(max_size=300))
+def test_garbage_gives_frames_or_a_protocol_fault(data):
+    try:
+        Decoder(SMALL).feed(bytes([MAGIC]) + data)
+    except ProtocolFault:
+        return
