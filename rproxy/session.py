@@ -203,10 +203,10 @@ class Session:
         what = name_of(message)
         fault = error.get("fault")
         if fault == "arguments":
-            return SerializationError(f"{self.target} cannot rebuild the arguments of {what}: {error['text']}")
+            return SerializationError(f"{self.target} cannot rebuild the arguments of {what}: {error.get('text')}")
         if fault == "live":
             return SerializationError(
-                f"the result of {what} cannot come back: {error['text']}. Objects can stay only over a connector "
+                f"the result of {what} cannot come back: {error.get('text')}. Objects can stay only over a connector "
                 "with a stream (one that has `open`)"
             )
         if fault is not None:

@@ -5,7 +5,6 @@ import json
 import shlex
 import subprocess
 import sys
-import textwrap
 
 import pytest
 
@@ -14,7 +13,7 @@ from rproxy.connectors.local import LocalConnector
 from rproxy.trust import Trust
 from rproxy_endpoint.protocol.messages import KINDS, Failure, Reply
 
-from .conftest import REPOSITORY
+from .conftest import FAR_MODULES, REPOSITORY
 from .protocol.hostile import crafted, made, reply, text
 
 # -- hostile endpoints ---------------------------------------------------------------------------------
@@ -281,22 +280,20 @@ KINDS_OF_INSTANCES = [
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory):
+def package():
     """A package that both sides have."""
-    folder = tmp_path_factory.mktemp("packages")
-    (folder / "trusted_here.py").write_text(textwrap.dedent(PACKAGE))
-    sys.path.insert(0, str(folder))
+    (FAR_MODULES / "trusted_here.py").write_text(PACKAGE)
+    sys.path.insert(0, str(FAR_MODULES))
     import trusted_here
 
     yield trusted_here
-    sys.path.remove(str(folder))
+    sys.path.remove(str(FAR_MODULES))
     del sys.modules["trusted_here"]
 
 
 @pytest.fixture(scope="module", params=["cloudpickle", "json"])
 def trusting(request, package):
     with rproxy.connect(trust=["trusted_here"], serializer=request.param) as client:
-        client.module("sys").path.insert(0, package.__file__.rpartition("/")[0])
         yield client
 
 
@@ -317,7 +314,6 @@ def test_an_exception_of_a_trusted_package_is_that_exception(trusting, package):
 
 def test_without_trust_an_instance_stays_on_the_far_side(package):
     with rproxy.connect() as client:
-        client.module("sys").path.insert(0, package.__file__.rpartition("/")[0])
         value = client.module("trusted_here").make("plain")
         assert type(value) is not package.Plain and value.name == "x"
         value.name = "changed there"

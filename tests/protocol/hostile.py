@@ -65,17 +65,19 @@ def in_object_array(path):
 
 def crafted(path):
     """name -> the body of a reply; each of them must be refused, and must not touch `path`."""
+    return {**names(path), **operations(path), **calls_of_make(path), **tricks(path)}
+
+
+def names(path):
+    """Names that are no data, called and in containers."""
     system = named("os", "system")
     args = fire(path)
-    enum_member = made("records.member", text("http"), text("HTTPStatus"), text("OK"), b"N")
-    dtype = made("numpy.dtype", text("<i8"))
-    instance = [text("new"), text("subprocess"), text("Popen"), b")", b"}", b"N"]
     return {
         "os.system": reply(system + args + b"R"),
         "posix.system": reply(named("posix", "system") + args + b"R"),
         "subprocess.Popen": reply(called(named("subprocess", "Popen"), group(text("touch"), text(path)))),
-        "eval": reply(called(named("builtins", "eval"), text("open(%r, 'w')" % path))),
-        "exec": reply(called(named("builtins", "exec"), text("open(%r, 'w')" % path))),
+        "eval": reply(called(named("builtins", "eval"), text(f"open({path!r}, 'w')"))),
+        "exec": reply(called(named("builtins", "exec"), text(f"open({path!r}, 'w')"))),
         "getattr": reply(called(named("builtins", "getattr"), named("os", "path"), text("os"))),
         "a class alone": reply(named("subprocess", "Popen")),
         "a type": reply(named("builtins", "type")),
@@ -91,6 +93,17 @@ def crafted(path):
         "in object array parts": reply(
             made("numpy.objects", text("O"), group(number(1)), text("C"), b"](" + system + args + b"Re", b"\x88")
         ),
+    }  # fmt: skip
+
+
+def operations(path):
+    """Operations that make, change or find objects."""
+    system = named("os", "system")
+    args = fire(path)
+    enum_member = made("records.member", text("http"), text("HTTPStatus"), text("OK"), b"N")
+    dtype = made("numpy.dtype", text("<i8"))
+    instance = [text("new"), text("subprocess"), text("Popen"), b")", b"}", b"N"]
+    return {
         "GLOBAL": BASE + b"cos\nsystem\n" + args + b"R\x85.",
         "protocol 0": pickle.dumps((Bomb(path),), 0),
         "protocol 2": pickle.dumps((Bomb(path),), 2),
@@ -111,6 +124,14 @@ def crafted(path):
         "a persistent id": reply(b"Pos.system\n"),
         "a persistent id of parts": reply(group(text("instance"), *instance) + b"Q"),
         "a persistent id that is none": reply(number(5) + b"Q"),
+    }  # fmt: skip
+
+
+def calls_of_make(path):
+    """The protocol's own `make`, put to other use."""
+    args = fire(path)
+    instance = [text("new"), text("subprocess"), text("Popen"), b")", b"}", b"N"]
+    return {
         "an untrusted instance": reply(made("instance", *instance)),
         "an untrusted call": reply(made("instance", text("call"), text("os"), text("system"), args, b"}", b"N")),
         "an instance without parts": reply(made("instance")),
@@ -122,6 +143,13 @@ def crafted(path):
         "make from the memo": reply(MAKE + b"\x940h\x00"),
         "make as an argument": reply(made("deque", MAKE)),
         "calling what was made": reply(made("complex", number(1), number(2)) + b")R"),
+    }  # fmt: skip
+
+
+def tricks(path):
+    """The memo, odd objects, and what lies about itself."""
+    enum_member = made("records.member", text("http"), text("HTTPStatus"), text("OK"), b"N")
+    return {
         "memo: PUT": reply(b"Np5\n"),
         "memo: BINPUT": reply(b"Nq\x05"),
         "memo: LONG_BINPUT without end": reply(b"Nr\xff\xff\xff\x7f"),
@@ -141,7 +169,7 @@ def crafted(path):
             made("records.tuple", text("m"), text("x(__import__('os'))"), group(text("a")), group(b"N"), b"}")
         ),
         "code in a field of a record": reply(
-            made("records.tuple", text("m"), text("x"), group(text("a=open(%r,'w')" % path)), group(b"N"), b"}")
+            made("records.tuple", text("m"), text("x"), group(text(f"a=open({path!r},'w')")), group(b"N"), b"}")
         ),
         "a hidden field that is special": reply(
             made("records.tuple", text("m"), text("x"), group(text("a")), group(b"N"), b"}" + text("__class__") + b"Ns")

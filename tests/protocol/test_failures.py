@@ -350,6 +350,25 @@ def test_a_name_that_is_no_exception_is_never_made(name):
     assert back.args == ("x",)
 
 
+def test_more_exceptions_than_a_failure_may_have_are_a_value_fault():
+    group = take_exception(ExceptionGroup("g", [ValueError()]))
+    group["group"] = [plainest() for _ in range(MOST)]
+    with pytest.raises(ValueFault, match=f"more than {MOST} exceptions"):
+        rebuilt(group)
+
+
+def test_a_unicode_error_whose_fields_do_not_fit_has_none():
+    data = take_exception(UnicodeDecodeError("utf-8", b"a", 0, 1, "r"))
+    for changes in ({"end": 0, "start": 1}, {"object": 5}):
+        back = rebuilt({**data, "fields": {**data["fields"], **changes}})
+        assert isinstance(back, UnicodeDecodeError) and str(back) == ""
+
+
+def test_a_field_is_no_part_of_the_state():
+    data = take_exception(UnicodeDecodeError("utf-8", b"a", 0, 1, "r"))
+    assert rebuilt({**data, "state": {"reason": "other"}}).reason == "r"
+
+
 UNSOUND = [
     {"object": b"ab", "start": -(10**9), "end": -(10**9) + 1},
     {"object": b"ab", "start": 10**9, "end": 10**9 + 1},
@@ -360,15 +379,17 @@ UNSOUND = [
 ]
 
 
+@pytest.mark.parametrize("place", ["fields", "state"])
 @pytest.mark.parametrize("fields", UNSOUND, ids=str)
-def test_a_unicode_error_cannot_be_made_to_read_foreign_memory(fields):
+def test_a_unicode_error_cannot_be_made_to_read_foreign_memory(fields, place):
     """Python's own `__str__` trusts these fields: it would read outside of the object."""
     code = (
         "from rproxy.errors import remote_class\nfrom rproxy.trust import Trust\n"
         "from rproxy_endpoint.protocol.failures import make_exception, take_exception\n"
         "data = take_exception(UnicodeDecodeError('utf-8', b'a', 0, 1, 'r'))\n"
-        f"data['fields'].update({fields!r})\n"
+        f"data[{place!r}].update({fields!r})\n"
         "print(repr(str(make_exception(data, Trust().locate, remote_class))))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, "''\n")
+    sound = repr(str(UnicodeDecodeError("utf-8", b"a", 0, 1, "r")))
+    assert (done.returncode, done.stdout.strip()) == (0, sound if place == "state" else "''")

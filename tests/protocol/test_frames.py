@@ -77,6 +77,17 @@ def test_received_pieces_of_any_size_give_the_same_frames(sizes):
     assert decoder.idle
 
 
+def test_frames_that_fill_the_scratch_memory_again_and_again_are_whole():
+    samples = [(16, number, b"x" * (number % 700), []) for number in range(1000)]
+    data, decoder, frames = b"".join(packed(*sample) for sample in samples), Decoder(), []
+    while data:
+        room = decoder.buffer()
+        count = min(len(room), len(data))
+        room[:count], data = data[:count], data[count:]
+        frames += decoder.received(count)
+    assert plain(frames) == samples
+
+
 def test_a_large_buffer_is_received_into_its_own_memory():
     decoder = Decoder()
     decoder.feed(packed(body=b"b", buffers=[b"z" * (1 << 20)])[: -(1 << 20)])

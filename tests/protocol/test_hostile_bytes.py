@@ -269,18 +269,18 @@ def test_each_operation_that_no_data_needs_is_refused_by_its_name(code):
         name for protocol in (4, 5) for value in NEEDED for name in operations(value, protocol)
     } | {"POP", "POP_MARK", "BINPERSID", "LONG_BINGET", "BINUNICODE8", "BINBYTES8"}  # fmt: skip
     body = b"\x80\x05(NNN" + code.code.encode("latin-1") + b"\x01\x00\x00\x00\x00\x00\x00\x00" * 2
+    said = ""
     try:
         check_operations(body)
     except ValueFault as fault:
-        assert (f"operation {code.name}," in str(fault)) == (code.name not in needed)
-    else:
-        assert code.name in needed
+        said = str(fault)
+    assert (f"operation {code.name}," in said) == (code.name not in needed)
 
 
 MANY = [str(place) for place in range(300)]
 NEEDED = [
-    None, True, False, 1, 300, 70_000, 1 << 40, 1 << 3000, 1.5, "x", "x" * 300, b"x", b"x" * 300, bytearray(1), (), (1,),
-    (1, 2), (1, 2, 3), (1, 2, 3, 4), [1], [1, 2], {1: 2}, {1: 2, 3: 4}, {1}, frozenset({1}), [MANY, MANY],
+    None, True, False, 1, 300, 70_000, 1 << 40, 1 << 3000, 1.5, "x", "x" * 300, b"x", b"x" * 300, bytearray(1), (),
+    (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4), [1], [1, 2], {1: 2}, {1: 2, 3: 4}, {1}, frozenset({1}), [MANY, MANY],
     numpy.arange(3),
 ]  # fmt: skip
 

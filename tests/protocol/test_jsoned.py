@@ -123,7 +123,7 @@ def test_a_side_may_send_a_reference():
             return taken("reference", 7)
 
         def reference(self, number):
-            return "object %d" % number
+            return f"object {number}"
 
     body, _ = CODEC.dumps([object()], Holding())
     assert CODEC.loads(b"".join(body), [], Holding()) == ["object 7"]
@@ -174,9 +174,7 @@ def test_a_body_nested_beyond_reason_is_refused(begin, end, depth):
 def chain(depth, width=1):
     """Tuples each of which holds the one before, `width` times: shallow text, deep values."""
     parts = [{"~": ["tuple", 0]}]
-    for place in range(depth):
-        parts.append({"~": ["tuple", *[{"~": ["same", place + 1]}] * width]})
-    return parts
+    return parts + [{"~": ["tuple", *[{"~": ["same", place + 1]}] * width]} for place in range(depth)]
 
 
 @pytest.mark.parametrize("form", ["dict", "set", "frozenset"])
@@ -215,9 +213,11 @@ def test_deques_in_deques_without_end_are_refused():
         b"", b"{", b"nul", b"\xff", b"\x80\x05N.", b"NaN", b"Infinity", b"[1] 2", b"1" * 5000,
         {"~": []}, {"~": {}}, {"~": 5}, {"~": [5]}, {"~": ["nonsense"]}, {"~": ["value"]}, {"~": ["int", "x"]},
         {"~": ["int", 5]}, {"~": ["float", "x"]}, {"~": ["str", [-1]]}, {"~": ["str", 5]}, {"~": ["bytes", 3]},
-        {"~": ["bytes", "a"]}, {"~": ["bytes", None]}, {"~": ["dict", 5]}, {"~": ["dict", [1]]}, {"~": ["dict", [[], 1]]},
+        {"~": ["bytes", "a"]}, {"~": ["bytes", None]}, {"~": ["dict", 5]}, {"~": ["dict", [1]]},
+        {"~": ["dict", [[], 1]]},
         {"~": ["set", []]}, {"~": ["same", 0]}, {"~": ["same", "x"]}, {"~": ["tuple", {"~": ["same", 0]}]},
-        {"~": ["value", "nonsense", [], [], []]}, {"~": ["value", [], [], [], []]}, {"~": ["value", "range", [], [], []]},
+        {"~": ["value", "nonsense", [], [], []]}, {"~": ["value", [], [], [], []]},
+        {"~": ["value", "range", [], [], []]},
         {"~": ["value", "range", [1], [1], []]}, {"~": ["value", "range", [1], [], [[1, 2]]]},
         {"~": ["value", "instance", ["new", "os", "system", [], {}, None], [], []]},
         {"~": ["_fill", [], []]}, {"~": ["value", "reference", [], [], []]},

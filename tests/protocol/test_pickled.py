@@ -65,7 +65,8 @@ def there(codec, value, side=None):
 @pytest.mark.parametrize(
     "value",
     [
-        None, True, -(10**400), 2.5, 3j, "text \ud800", b"\x00\xff", bytearray(b"ab"), (), (1, (2,)), [[]], {(1, 2): {3}},
+        None, True, -(10**400), 2.5, 3j, "text \ud800", b"\x00\xff", bytearray(b"ab"), (), (1, (2,)), [[]],
+        {(1, 2): {3}},
         frozenset({1}), range(1, 9, 2), slice(1, None), ..., NotImplemented, collections.deque([1], 4),
         collections.OrderedDict(a=1), collections.Counter("aab"), collections.defaultdict(list, a=[1]),
         datetime.date(2024, 2, 29),
@@ -185,8 +186,10 @@ def function():
 
 
 @pytest.mark.parametrize(
-    "value", [Thing(), Thing, function, len, types, iter([]), function.__code__, ValueError()], ids=lambda v: type(v).__name__
-)  # fmt: skip
+    "value",
+    [Thing(), Thing, function, len, types, iter([]), function.__code__, ValueError()],
+    ids=lambda value: type(value).__name__,
+)
 def test_what_is_not_data_is_the_sides_to_refuse(codec, value):
     with pytest.raises(ValueFault, match="is not data"):
         codec.dumps([value], Side())
@@ -197,6 +200,11 @@ def test_what_is_not_data_is_the_sides_to_refuse(codec, value):
 )
 def test_what_is_not_data_may_travel_as_a_reference(codec, value):
     assert there(codec, [value, value], Holding()) == [value, value]
+
+
+def test_a_dictionary_whose_factory_is_code_is_not_data(codec):
+    with pytest.raises(ValueFault, match=r"a collections\.defaultdict is not data"):
+        codec.dumps(collections.defaultdict(lambda: 0), Side())
 
 
 def test_a_side_may_leave_a_value_to_the_codec(codec):

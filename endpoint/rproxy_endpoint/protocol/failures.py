@@ -191,9 +191,11 @@ class _Maker:
         else:
             error = new(made)
         error.args = args
-        _set_fields(error, _fields(made), _typed(data["fields"], dict))
+        names = _fields(made)
+        _set_fields(error, names, _typed(data["fields"], dict))
         for key, value in _typed(data["state"], dict).items():
-            _set(error, key, value)
+            if key not in names:
+                _set(error, key, value)
         error.remote_text = text
         error.remote_traceback = _typed(data["traceback"], str)
         error.remote_notes = [_typed(note, str) for note in _typed(data["notes"], list)]

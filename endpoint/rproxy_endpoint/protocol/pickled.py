@@ -11,7 +11,7 @@ Format: https://docs.python.org/3/library/pickle.html, protocols 4 (for Python 3
 import io
 import sys
 import types
-from _pickle import Pickler, PicklingError, Unpickler  # the pure module `pickle` costs a start 5 ms
+from _pickle import Pickler, Unpickler  # the pure module `pickle` costs a start 5 ms
 from typing import Any, List, Optional, Sequence, Tuple
 
 from . import values
@@ -160,8 +160,6 @@ class PickleCodec:
             raise
         except RecursionError:
             raise ValueFault("nested too deeply")
-        except PicklingError as error:
-            raise ValueFault(str(error))
         except Exception as error:
             raise ValueFault("%s: %s" % (type(error).__name__, error)) from error
         return chunks.pieces, encoder.parcel.buffers
