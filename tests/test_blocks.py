@@ -150,9 +150,14 @@ def test_registered_variables_and_paths_hold_for_the_clients_life(channel, monke
 
 @pytest.mark.parametrize(
     ("variables", "message"),
-    [({"A": 1}, "A='1'"), ({"A": True}, "needs a string"), ({"A=B": "x"}, "cannot be the name"), ({"": "x"}, "cannot be the name"),
-     ({"A": "x\0y"}, "zero byte")],
-)  # fmt: skip
+    [
+        ({"A": 1}, "A='1'"),
+        ({"A": True}, "needs a string"),
+        ({"A=B": "x"}, "cannot be the name"),
+        ({"": "x"}, "cannot be the name"),
+        ({"A": "x\0y"}, "zero byte"),
+    ],
+)
 def test_a_variable_that_cannot_be_is_refused_before_anything_is_sent(client, variables, message):
     with pytest.raises((TypeError, ValueError), match=message):
         client.env(**variables)

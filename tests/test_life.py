@@ -331,7 +331,7 @@ def test_an_answer_that_is_cut_off_is_a_lost_connection(counting):
     module = client.module("os")
     run = connector.inner.run
     for keep in (0, 10, 40, 60, -1):
-        connector.inner.run = lambda *a, **k: (done := run(*a, **k))._replace(stdout=done.stdout[:keep])
+        connector.inner.run = lambda *a, keep=keep, **k: (done := run(*a, **k))._replace(stdout=done.stdout[:keep])
         with pytest.raises(rproxy.ConnectionLost, match="is unknown"):
             module.path.join("a", "b")
     connector.inner.run = run

@@ -23,10 +23,9 @@ def buffer(client):
 def held_there(client):
     """How many objects the endpoint holds for the client."""
     gc.collect()
-    count = client.call(
+    return client.call(
         lambda: len(next(o for o in __import__("gc").get_objects() if type(o).__name__ == "ObjectTable"))
     )
-    return count
 
 
 def test_methods_and_attributes_work(buffer):

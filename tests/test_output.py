@@ -227,7 +227,8 @@ def test_standard_input_is_empty(client):
 
 
 def test_an_interpreter_without_standard_output_still_works():
-    code = "import sys, rproxy\nsys.stdout = None\nc = rproxy.connect()\nc.module('builtins').print('lost')\nsys.stderr.write('fine')"
+    run = "rproxy.connect().module('builtins').print('lost')"
+    code = f"import sys, rproxy\nsys.stdout = None\n{run}\nsys.stderr.write('fine')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "fine")
 

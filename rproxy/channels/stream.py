@@ -68,13 +68,14 @@ class StreamChannel(Channel):
         return self._peer.read(waiting.answer)
 
     def _send(self, message: Any, waiting: _Waiting) -> None:
+        peer = self._peer
+        packed = peer.pack(message)  # values' own code runs here, and may make calls itself
         with self._sending:
             if self._lost is not None:
                 raise self._not_sent()
-            peer = self._peer
             number = peer.number()
             try:
-                pieces = peer.send(message, number)
+                pieces = peer.seal(packed, number)
             except BaseException:
                 peer.forget(number)
                 raise

@@ -10,11 +10,12 @@ import os
 import re
 import shlex
 
-from rproxy_endpoint.protocol.frames import LIMITS
-
 from ..connectors.base import Stream
 from ..errors import ProtocolError, RemoteNotSetupError
 from .bundle import Bundle, bundle
+
+#: The most that a host may print before its endpoint does, in bytes.
+NOISE = 1 << 20
 
 
 @functools.cache
@@ -90,7 +91,7 @@ def converse(stream: Stream, launcher: Launcher, target: str, token: str, send: 
     while True:
         found = pattern.search(said)
         if found is None:
-            if len(said) > LIMITS.noise:
+            if len(said) > NOISE:
                 raise ProtocolError(f"{target} printed {len(said)} bytes, and no endpoint among them")
             buffer = memoryview(bytearray(1 << 16))
             try:

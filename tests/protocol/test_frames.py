@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rproxy_endpoint.protocol import frames
 from rproxy_endpoint.protocol.errors import ProtocolFault, ValueFault
 from rproxy_endpoint.protocol.frames import (
     HEADER,
@@ -13,14 +14,15 @@ from rproxy_endpoint.protocol.frames import (
     LIMITS,
     MAGIC,
     SCRATCH,
+    STEP,
     Decoder,
     Limits,
-    after_marker,
+    Part,
     encode,
     marker,
 )
 
-SMALL = Limits(frame=1000, buffers=3, noise=100)
+SMALL = Limits(frame=1000, buffers=3)
 
 
 def packed(kind=16, call=1, body=b"body", buffers=()):
@@ -92,10 +94,11 @@ def test_a_large_buffer_is_received_into_its_own_memory():
     decoder = Decoder()
     decoder.feed(packed(body=b"b", buffers=[b"z" * (1 << 20)])[: -(1 << 20)])
     room = decoder.buffer()
+    memory = room.obj
     assert len(room) == 1 << 20
     room[:] = b"z" * (1 << 20)
     (frame,) = decoder.received(1 << 20)
-    assert frame.buffers[0] is room.obj
+    assert frame.buffers[0] is memory
 
 
 def test_small_frames_come_as_bytes_and_buffers_as_writable_memory():
@@ -167,27 +170,37 @@ def test_an_oversized_announcement_is_refused_before_memory_is_asked_for(head):
 
 
 def test_a_frame_for_which_there_is_no_memory_is_a_protocol_fault():
-    beyond = Limits(frame=1 << 64, buffers=3, noise=0)
+    class Full(bytearray):
+        def extend(self, more):
+            raise MemoryError
+
     with pytest.raises(ProtocolFault, match="no memory for a frame"):
-        Decoder(beyond).feed(HEADER.pack(MAGIC, 16, 1, 1, 0) + LENGTH.pack((1 << 63) - 100))
+        Part(Full(), 100).room()
+
+
+def test_who_only_announces_a_large_frame_gets_no_memory_for_it():
+    tracemalloc.start()
+    try:
+        decoder = Decoder()
+        decoder.feed(HEADER.pack(MAGIC, 16, 1, 1, 0) + LENGTH.pack(1 << 36))
+        room = decoder.buffer()
+        assert len(room) == STEP
+        assert tracemalloc.get_traced_memory()[1] < 3 * STEP
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_large_buffer_grows_as_it_comes_and_is_whole(monkeypatch):
+    monkeypatch.setattr(frames, "STEP", 100)
+    data = bytes(range(256)) * 300
+    decoder = Decoder()
+    sent = b"".join(encode(16, 1, [b"body"], [memoryview(data)]))
+    (frame,) = [frame for start in range(0, len(sent), 999) for frame in decoder.feed(sent[start : start + 999])]
+    assert (frame.body, frame.buffers) == (b"body", [data])
 
 
 def test_the_marker_is_the_token_reversed():
     assert marker("abc") == b"\n<rproxy:cba>"
-
-
-def test_what_follows_the_marker_is_the_stream():
-    assert after_marker(b"banner\n" + marker("abc") + b"rest", marker("abc")) == b"rest"
-
-
-def test_a_shell_that_echoes_the_command_is_not_taken_for_the_endpoint():
-    assert after_marker(b"+ python - abc\n<rproxy:abc>", marker("abc")) is None
-
-
-def test_too_much_noise_is_refused():
-    assert after_marker(b"x" * 100, marker("abc"), SMALL) is None
-    with pytest.raises(ProtocolFault, match="101 bytes of noise"):
-        after_marker(b"x" * 101, marker("abc"), SMALL)
 
 
 @given(st.binary(max_size=300))

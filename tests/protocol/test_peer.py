@@ -252,7 +252,7 @@ def test_a_value_that_cannot_be_sent_leaves_the_session_sound():
 
 
 def test_a_message_over_the_limit_leaves_the_session_sound():
-    client, endpoint = pair(Limits(frame=500, buffers=3, noise=0))
+    client, endpoint = pair(Limits(frame=500, buffers=3))
     (request,) = carry(client, endpoint, CALL, client.number())
     with pytest.raises(ValueFault, match="more than one message may have"):
         endpoint.send(Reply("x" * 1000), request.call)
@@ -292,7 +292,7 @@ def test_a_stored_answer_of_other_types_is_a_value_fault(fields):
 
 # -- strangers' bytes ----------------------------------------------------------------------------------
 
-TIGHT = Limits(frame=1 << 16, buffers=10, noise=100)
+TIGHT = Limits(frame=1 << 16, buffers=10)
 
 
 def conversation(role):

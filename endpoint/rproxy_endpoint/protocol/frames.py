@@ -5,8 +5,9 @@ A frame is a header of 16 bytes, little-endian, the length of each buffer, the b
     magic u8 | kind u8 | buffers u16 | call u32 | body u64 | buffers x u64 | body | buffer 1 | ...
 
 Rules: nothing is copied that need not be (a large part is received straight into its own memory); a
-length beyond the limits is refused before any memory is asked for; noise before the first frame (banners,
-rc files) is passed over by looking for a marker that only the endpoint of this very start can print.
+length beyond the limits is refused before any memory is asked for, and one within them gets its memory as
+its bytes come. Before the first frame the endpoint prints a marker that only this very start can know, so
+that noise (banners, rc files) is not taken for it.
 """
 
 import struct
@@ -20,14 +21,19 @@ MAGIC = 0xE7
 HEADER = struct.Struct("<BBHIQ")
 LENGTH = struct.Struct("<Q")
 SCRATCH = 1 << 16
+#: Frames up to here are cheaper to copy together than to write in pieces.
+SMALL = 4000
+#: The memory of a large part grows by no more than this at a time, in bytes, as its bytes come: who only
+#: announces a large frame gets none.
+STEP = 1 << 26
 
 Frame = NamedTuple(
     "Frame", [("kind", int), ("call", int), ("body", Bytes), ("buffers", List[bytearray])]
 )
 
-Limits = NamedTuple("Limits", [("frame", int), ("buffers", int), ("noise", int)])
-#: 64 GiB a frame; as many buffers as one vectored write takes; 1 MiB of noise before the marker.
-LIMITS = Limits(frame=1 << 36, buffers=1000, noise=1 << 20)
+Limits = NamedTuple("Limits", [("frame", int), ("buffers", int)])
+#: 64 GiB a frame; as many buffers as one vectored write takes.
+LIMITS = Limits(frame=1 << 36, buffers=1000)
 
 
 def marker(token: str) -> bytes:
@@ -56,9 +62,39 @@ def encode(
         raise ValueFault("%d buffers are more than one message may have (%d)" % (len(lengths), limits.buffers))
     head = HEADER.pack(MAGIC, kind, len(lengths), call, size)
     if not lengths:
-        return [head, *body]
+        return [b"".join([head, *body])] if size <= SMALL else [head, *body]
     table = b"".join(map(LENGTH.pack, lengths))
     return [head + table, *body, *buffers]
+
+
+class Part:
+    """A body or a buffer of a large frame on its way."""
+
+    def __init__(self, memory: bytearray, size: int) -> None:
+        self._memory = memory
+        self._size = size
+        self._done = 0
+        self._room = memoryview(b"")
+
+    def room(self) -> memoryview:
+        """Where the next bytes belong. Raises ProtocolFault where there is no memory for them."""
+        self._room.release()
+        if self._done == len(self._memory):
+            more = min(self._size - self._done, max(self._done, STEP))
+            try:
+                self._memory.extend(bytes(more))
+            except MemoryError:
+                raise ProtocolFault("no memory for a frame of %d bytes" % self._size)
+        self._room = memoryview(self._memory)[self._done :]
+        return self._room
+
+    def filled(self, count: int) -> bool:
+        """Takes note of `count` bytes more; True if there is nothing left to come."""
+        self._done += count
+        if self._done == self._size:
+            self._room.release()
+            return True
+        return False
 
 
 class Decoder:
@@ -74,15 +110,16 @@ class Decoder:
         self._start = 0  # what of the scratch memory is not yet decoded
         self._end = 0
         self._head: Optional[Frame] = None  # a large frame under way
-        self._parts: List[memoryview] = []  # what is still to be filled of it, last part first
+        self._parts: List[Part] = []  # what is still to be filled of it, last part first
 
     def buffer(self) -> memoryview:
         """The memory where the next bytes belong; never empty."""
         if self._parts:
-            return self._parts[-1]
+            return self._parts[-1].room()
         if self._start == self._end:
             self._start = self._end = 0
-        elif self._end == SCRATCH or self._start > SCRATCH // 2:
+            return self._view
+        if self._end == SCRATCH or self._start > SCRATCH // 2:
             rest = bytes(self._view[self._start : self._end])
             self._view[: len(rest)] = rest
             self._start, self._end = 0, len(rest)
@@ -91,7 +128,13 @@ class Decoder:
     def received(self, count: int) -> List[Frame]:
         """Takes note of `count` bytes received into `buffer()`; returns the frames that are now whole."""
         if not self._parts:
-            self._end += count
+            start, self._end = self._start, self._end + count
+            if not start and self._end == count >= HEADER.size:
+                magic, kind, buffers, call, size = HEADER.unpack_from(self._scratch)
+                whole = HEADER.size + size == count and not buffers and magic == MAGIC
+                if whole and size <= self._limits.frame:  # one small frame alone, as most come
+                    self._end = 0
+                    return [Frame(kind, call, bytes(self._view[HEADER.size : count]), [])]
             return self._decode()
         self._fill(count)
         return self._finish() + self._decode()
@@ -143,40 +186,24 @@ class Decoder:
 
     def _open(self, kind: int, call: int, size: int, lengths: List[int]) -> None:
         """Makes room for a frame and moves there what has come of it already."""
-        try:
-            body = bytearray(size)
-            buffers = [bytearray(length) for length in lengths]
-        except MemoryError:
-            raise ProtocolFault("no memory for a frame of %d bytes" % (size + sum(lengths)))
+        body, buffers = bytearray(), [bytearray() for _ in lengths]
         self._head = Frame(kind, call, body, buffers)
-        self._parts = [memoryview(part) for part in [body, *buffers] if part]
+        self._parts = [Part(part, length) for part, length in zip([body, *buffers], [size, *lengths]) if length]
         self._parts.reverse()
         while self._parts and self._start < self._end:
-            count = min(len(self._parts[-1]), self._end - self._start)
-            self._parts[-1][:count] = self._view[self._start : self._start + count]
+            room = self._parts[-1].room()
+            count = min(len(room), self._end - self._start)
+            room[:count] = self._view[self._start : self._start + count]
+            room.release()
             self._start += count
             self._fill(count)
 
     def _fill(self, count: int) -> None:
-        part = self._parts.pop()
-        if count < len(part):
-            self._parts.append(part[count:])
+        if self._parts[-1].filled(count):
+            self._parts.pop()
 
     def _finish(self) -> List[Frame]:
         if self._head is None or self._parts:
             return []
         frame, self._head = self._head, None
         return [frame]
-
-
-def after_marker(data: bytes, mark: bytes, limits: Limits = LIMITS) -> Optional[bytes]:
-    """What follows the marker in `data`, or None while it has not come.
-
-    Raises ProtocolFault when there is more noise than any rc file prints.
-    """
-    found = data.find(mark)
-    if found >= 0:
-        return data[found + len(mark) :]
-    if len(data) > limits.noise:
-        raise ProtocolFault("%d bytes of noise and no endpoint" % len(data))
-    return None

@@ -31,6 +31,8 @@ from .values import Side
 _JSON = JsonCodec()
 #: The messages whose fields the client uses as they are.
 _FIELDS: Dict[Any, Tuple[type, ...]] = {Hello: (dict,), Failure: (dict,), Stored: (str, int)}
+#: A message whose values are bytes by now: its kind, its body, the buffers beside it.
+Packed = Tuple[int, List[Bytes], List[memoryview]]
 _SENDS = {"client": REQUESTS | NOTICES, "endpoint": ANSWERS | {OUTPUT}}
 
 
@@ -70,13 +72,25 @@ class Peer:
 
     def send(self, message: Any, call: int = 0) -> List[Bytes]:
         """The bytes of a message. Raises ValueFault if a value in it cannot travel: nothing is sent then."""
-        if self._fault is not None:
-            raise self._fault
+        return self.seal(self.pack(message), call)
+
+    def pack(self, message: Any) -> Packed:
+        """The part of `send` that runs the code of the values: in no particular order, and under no lock.
+
+        Raises ValueFault if a value cannot travel.
+        """
         kind = KINDS[type(message)]
         if kind == OUTPUT:
-            return encode(kind, call, [bytes((message.stream,)), message.data], [], self.limits)
+            return kind, [bytes((message.stream,)), message.data], []
         codec = _JSON if kind in PLAIN else self.codec
         body, buffers = codec.dumps(tuple(message), self.side)
+        return kind, body, buffers
+
+    def seal(self, packed: Packed, call: int = 0) -> List[Bytes]:
+        """The bytes of a packed message. Raises ValueFault if it is over the limits."""
+        if self._fault is not None:
+            raise self._fault
+        kind, body, buffers = packed
         pieces = encode(kind, call, body, buffers, self.limits)
         if kind in ANSWERS:
             self.waiting.discard(call)
@@ -107,17 +121,17 @@ class Peer:
             raise self._fault
         try:
             frames: List[Frame] = decode(data)
-            return [frame for frame in frames if self._check(frame)]
+            if self.hello is None and frames:
+                self._open(frames.pop(0))
+            for frame in frames:
+                self._check(frame)
+            return frames
         except ProtocolFault as fault:
             self._fault = fault
             raise
 
-    def _check(self, frame: Frame) -> bool:
-        """False for a Hello, which the peer keeps to itself."""
+    def _check(self, frame: Frame) -> None:
         kind, call = frame.kind, frame.call
-        if self.hello is None:
-            self._open(frame)
-            return False
         if kind not in self._accepts:
             raise ProtocolFault("a message of kind %d from the %s's other side" % (kind, self._role))
         if self._role == "client":
@@ -125,13 +139,11 @@ class Peer:
                 raise ProtocolFault("an answer to request %d, which waits for none" % call)
             if kind in ANSWERS:
                 self.waiting.discard(call)
-            return True
-        if kind in REQUESTS:
+        elif kind in REQUESTS:
             if call <= self._number:
                 raise ProtocolFault("request %d came after request %d" % (call, self._number))
             self._number = call
             self.waiting.add(call)
-        return True
 
     def _open(self, frame: Frame) -> None:
         if frame.kind != HELLO:

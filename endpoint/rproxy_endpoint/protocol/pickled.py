@@ -25,11 +25,17 @@ PROTOCOL = 5 if sys.version_info >= (3, 8) else 4
 class Chunks:
     """A file that keeps what is written as it comes, so that large parts are not copied together."""
 
-    __slots__ = ("pieces", "write")
+    __slots__ = ("_pieces", "write")
 
     def __init__(self) -> None:
-        self.pieces: List[Bytes] = []
-        self.write = self.pieces.append
+        self._pieces: List[Bytes] = []
+        self.write = self._pieces.append
+
+    def take(self) -> List[Bytes]:
+        """What was written since the last time."""
+        pieces = self._pieces[:]
+        self._pieces.clear()
+        return pieces
 
 
 class Source:
@@ -112,11 +118,15 @@ Encoder = AskingEncoder if sys.version_info >= (3, 8) else TableEncoder
 class Decoder(Unpickler):
     """Rebuilds values; anything else that the bytes name is refused."""
 
-    parcel = values.Parcel(values.Side())
+    side = values.Side()
+    buffers: Sequence[Any] = ()
     body: Bytes = b""
+    made = False
+    _parcel: Optional[values.Parcel] = None  # few replies need one
 
     def find_class(self, module: str, name: str) -> Any:
         if name == "make" and module == values.__name__:
+            self.made = True
             return self._make
         return self.find_other(module, name)
 
@@ -127,7 +137,9 @@ class Decoder(Unpickler):
         return self._make(*parts)
 
     def _make(self, kind: str, *args: Any) -> Any:
-        return values.make_value(self.parcel, kind, *args)
+        if self._parcel is None:
+            self._parcel = values.Parcel(self.side, self.buffers)
+        return values.make_value(self._parcel, kind, *args)
 
 
 class TrustingDecoder(Decoder):
@@ -146,14 +158,15 @@ class PickleCodec:
         self._protocol = min(protocol, PROTOCOL)
         self._encoder = encoder
         self._decoder = decoder
+        self._spare: List[Tuple[Any, Chunks]] = []  # encoders that can be used again: a new one costs 2 us
 
     def dumps(self, value: Any, side: values.Side) -> Tuple[List[Bytes], List[memoryview]]:
         """The pieces of the body and the buffers beside it. Raises ValueFault."""
-        chunks = Chunks()
-        encoder = self._encoder(chunks, self._protocol)
-        encoder.parcel = values.Parcel(side)
-        if self._protocol < 5 <= PROTOCOL:
-            encoder.named = bytearray  # its instances are written so below protocol 5
+        try:
+            encoder, chunks = self._spare.pop()
+        except IndexError:
+            encoder, chunks = self._new_encoder()
+        encoder.parcel.side = side
         try:
             encoder.dump(value)
         except ValueFault:
@@ -162,13 +175,25 @@ class PickleCodec:
             raise ValueFault("nested too deeply")
         except Exception as error:
             raise ValueFault("%s: %s" % (type(error).__name__, error)) from error
-        return chunks.pieces, encoder.parcel.buffers
+        pieces, buffers = chunks.take(), encoder.parcel.buffers
+        if len(pieces) == 1:  # else it was large, and so is the memory that it holds
+            encoder.clear_memo()
+            encoder.parcel.buffers = []
+            self._spare.append((encoder, chunks))
+        return pieces, buffers
+
+    def _new_encoder(self) -> Tuple[Any, Chunks]:
+        chunks = Chunks()
+        encoder = self._encoder(chunks, self._protocol)
+        encoder.parcel = values.Parcel(values.Side())
+        if self._protocol < 5 <= PROTOCOL:
+            encoder.named = bytearray  # its instances are written so below protocol 5
+        return encoder, chunks
 
     def loads(self, body: Bytes, buffers: Sequence[Any], side: values.Side) -> Any:
         """The value of a body. Raises ValueFault."""
         decoder = self._decoder(io.BytesIO(body) if len(body) < 1 << 20 else Source(body))
-        decoder.parcel = values.Parcel(side, buffers)
-        decoder.body = body
+        decoder.side, decoder.buffers, decoder.body = side, buffers, body
         try:
             return decoder.load()
         except ValueFault:
@@ -177,3 +202,6 @@ class PickleCodec:
             raise ValueFault("it needs a module that is missing on this side: %s" % error) from error
         except Exception as error:
             raise ValueFault("not a pickle of data: %s: %s" % (type(error).__name__, error)) from error
+        finally:
+            if decoder.made:  # the memo knows the decoder's `_make`: without this they keep each other alive
+                decoder.memo.clear()
