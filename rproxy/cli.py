@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
 import rproxy
 
@@ -90,7 +90,6 @@ def info(target: str, as_json: bool, **options: Any) -> None:
         click.echo(json.dumps(told._asdict()))
         return
     memory = "unknown" if told.memory is None else f"{told.memory / 2**30:.1f} GiB"
-    table = Table(box=None, show_header=False, pad_edge=False)
     rows = {
         "target": told.target,
         "host": told.host,
@@ -102,9 +101,9 @@ def info(target: str, as_json: bool, **options: Any) -> None:
         "channel": told.channel,
         "round trip": f"{told.round_trip * 1e3:.2f} ms",
     }
+    console = Console(soft_wrap=True, highlight=False)  # a path is whole, however narrow the terminal
     for name, value in rows.items():
-        table.add_row(f"[bold]{name}[/bold]", value, style=None)
-    Console(soft_wrap=True, highlight=False).print(table)
+        console.print(f"[bold]{name:<12}[/bold]{escape(value)}")
 
 
 def _connected(target: str, options: dict[str, Any]) -> RemoteClient:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rproxy_endpoint.protocol.errors import ValueFault
-from rproxy_endpoint.protocol.weights import LEAF, Budget, Weight, together
+from rproxy_endpoint.protocol.weights import LEAF, Budget, Weight, check_depth, together
 
 _CODES = {code.name: ord(code.code) for code in pickletools.opcodes}
 _NAMES = {number: name for name, number in _CODES.items()}
@@ -98,6 +98,10 @@ def check_operations(data: Any) -> None:
 _MAKE: Weight = [1, 0]
 
 
+class _Made(list[int]):
+    """The weight of a value that `make` made, which may get members until the next operation of another kind."""
+
+
 class _Following:
     """What a pickle would do to the stack and the memo, with weights in the values' place."""
 
@@ -144,7 +148,7 @@ class _Following:
     def _get(self, number: int) -> None:
         weight = self._memo[number]
         self._uncalled += weight is _MAKE
-        self._stack.append(weight)
+        self._stack.append(weight if weight is _MAKE else tuple(weight))
 
     # -- the stack -------------------------------------------------------------------------------------
 
@@ -173,10 +177,11 @@ class _Following:
 
     def _appended(self, items: list[Weight]) -> None:
         target, depth = self._stack[-1], together(items)[1]
-        if type(target) is list:
-            target[1] = max(target[1], depth)
-        elif depth > 1:
-            self._budget.link()
+        if not isinstance(target, list):  # picklers fill what they have just begun, and nothing else
+            raise ValueFault("the bytes add to a value that is finished")
+        target[1] = max(target[1], depth)
+        if type(target) is _Made:
+            check_depth(target)
 
     def _append(self) -> None:
         self._appended([self._stack.pop()])
@@ -227,7 +232,7 @@ class _Following:
 
     def _made(self, parts: Weight) -> None:
         self._budget.spend(parts)
-        self._stack.append(parts)
+        self._stack.append(_Made(parts))
 
     def _reduce(self) -> None:
         parts = self._stack.pop()

@@ -123,6 +123,14 @@ def test_a_message_that_no_endpoint_may_send_ends_the_session(kind):
         call(b"[]", kind)
 
 
+@pytest.mark.parametrize(
+    "facts", [{"protocol": 1}, {**FACTS, "python": "3.12"}, {**FACTS, "python": [3, "x", 0]}, {**FACTS, "pickle": None}]
+)
+def test_a_hello_that_tells_something_else_than_an_endpoints_is_refused(facts):
+    with pytest.raises(rproxy.ProtocolError, match="does not say what an endpoint says"):
+        rproxy.RemoteClient(HostileConnector(b"", facts=facts))
+
+
 def test_a_refused_reply_leaves_the_session_sound():
     with rproxy.RemoteClient(HostileConnector(crafted("x")["os.system"])) as client:
         for _ in range(3):

@@ -8,6 +8,7 @@ from rproxy_endpoint.protocol.peer import Peer
 from rproxy_endpoint.protocol.values import Side
 
 from ..deployment.bootstrap import Launcher
+from ..errors import ProtocolError
 
 #: Takes what was printed: the stream (1 or 2) and the bytes.
 Sink = Callable[[int, bytes], None]
@@ -48,6 +49,15 @@ class Channel(abc.ABC):
     @abc.abstractmethod
     def close(self) -> None:
         """Ends the far side's part. Twice is fine."""
+
+
+def checked_facts(facts: dict[str, Any], target: str) -> dict[str, Any]:
+    """What a far side said of itself, if it is what an endpoint says. Raises ProtocolError."""
+    python, folder = facts.get("python"), facts.get("folder")
+    numbers = isinstance(python, list) and len(python) == 3 and all(type(part) is int for part in python)
+    if not (numbers and type(facts.get("pickle")) is int and isinstance(folder, str)):
+        raise ProtocolError(f"{target} does not say what an endpoint says of itself")
+    return {**facts, "executable": str(facts.get("executable"))}
 
 
 def new_peer(options: ChannelOptions) -> Peer:

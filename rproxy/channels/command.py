@@ -24,7 +24,7 @@ from ..connectors.base import Completed, Connector
 from ..deployment.bootstrap import new_token, words_of
 from ..deployment.bundle import bundle
 from ..errors import ConnectionLost, ProtocolError, RemoteNotSetupError
-from .base import Channel, ChannelOptions, Sink, new_peer
+from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
 
 
 class CommandChannel(Channel):
@@ -77,8 +77,7 @@ class CommandChannel(Channel):
         peer = new_peer(self._options)
         done, token = self._run(b"".join(peer.greet(self._options.hello)))
         self._frames(peer, done, token)
-        assert peer.hello is not None
-        return peer.hello
+        return checked_facts(peer.hello or {}, self._options.target)
 
     # -- requests --------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from rproxy_endpoint.protocol.messages import OUTPUT
 from ..connectors.base import StreamConnector
 from ..deployment.bootstrap import converse, new_token
 from ..errors import ConnectionLost, ProtocolError, RProxyError
-from .base import Channel, ChannelOptions, Sink, new_peer
+from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
 
 
 class _Waiting:
@@ -52,10 +52,12 @@ class StreamChannel(Channel):
             self._take(self._feed(first))
             while self._peer.hello is None:
                 self._read()
+                if self._lost is not None:
+                    raise self._lost
+            self.facts = checked_facts(self._peer.hello, options.target)
         except BaseException:
             self._stream.close()
             raise
-        self.facts = self._peer.hello
         self._peer.codec = options.codec(self.facts)
 
     def request(self, message: Any, sink: Sink) -> Any:

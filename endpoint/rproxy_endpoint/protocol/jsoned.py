@@ -23,7 +23,7 @@ from typing import Any, Callable, Dict, Iterable, List, Sequence, Set, Tuple
 from . import values
 from .errors import ValueFault
 from .frames import Bytes
-from .weights import LEAF, Budget, Weight, beside, together
+from .weights import LEAF, Budget, Weight, beside, check_depth, together
 
 #: Larger whole numbers go in hexadecimal: other readers of JSON lose their last digits, and Python
 #: refuses decimal texts of more than 4,300 digits.
@@ -231,8 +231,9 @@ class _Reader:
         self._weights[id(made)] = weight
         for item in appended:
             member = self.read(item)
-            if id(member) in self._weights:
-                self._budget.link()
+            depth = self._weights.get(id(member), LEAF)[1] + 1
+            self._weights[id(made)] = weight = weight[0], max(weight[1], depth)
+            check_depth(weight)
             made.append(member)
         self._fill(made, items)
         return made

@@ -19,7 +19,6 @@ LEAF: Tuple[int, int] = (1, 0)
 HEAVIEST = 1 << 60
 DEEPEST = 2000
 ALLOWANCE = 1 << 24
-LINKS = 20000
 
 
 def together(weights: Iterable[Weight]) -> Tuple[int, int]:
@@ -37,23 +36,21 @@ def beside(weights: List[Weight]) -> Tuple[int, int]:
     return 1, together(weights)[1]
 
 
+def check_depth(weight: Weight) -> None:
+    """Raises ValueFault for a value that lies too deep to be hashed, or let go of."""
+    if weight[1] > DEEPEST:
+        raise ValueFault("nested too deeply")
+
+
 class Budget:
     """What the hashing of one message may cost: more than any that no stranger wound up."""
 
     def __init__(self, size: int) -> None:
         self._left = ALLOWANCE + 8 * size
-        self._links = 0
 
     def spend(self, weight: Weight) -> None:
         """Takes note that a value is hashed, or given to a function that may do so. Raises ValueFault."""
         self._left -= weight[0]
-        if weight[1] > DEEPEST:
-            raise ValueFault("nested too deeply")
+        check_depth(weight)
         if self._left < 0:
             raise ValueFault("its keys hold each other so often that they cannot be hashed")
-
-    def link(self) -> None:
-        """Takes note that a made value gets others as members, after it was weighed. Raises ValueFault."""
-        self._links += 1
-        if self._links > LINKS:
-            raise ValueFault("more than %d values hold others that are no basic types" % LINKS)
