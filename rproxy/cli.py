@@ -7,7 +7,6 @@ there goes to standard output and error here; its value follows on standard outp
 import base64
 import json
 import math
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -188,7 +187,3 @@ def plain(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
     return str(value)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -184,9 +184,11 @@ class Session:
         return found
 
     def set(self, target: Any, path: str, value: Any) -> None:
+        self._check_lasting(path)
         self.request(Set(target, path, value, self.surroundings()))
 
     def delete(self, target: Any, path: str) -> None:
+        self._check_lasting(path)
         self.request(Delete(target, path, self.surroundings()))
 
     def describe(self, target: Any, path: str, detail: bool = False) -> dict[str, Any]:
@@ -195,6 +197,14 @@ class Session:
 
     def released(self, number: int, times: int) -> None:
         self.side.released(number, times)
+
+    def _check_lasting(self, path: str) -> None:
+        """Raises RProxyError where a change would be gone as soon as it is made."""
+        if not self.channel.live:
+            raise RProxyError(
+                f"{path!r} cannot be changed on {self.target}: each call has a process of its own there, which ends "
+                "with it. State lasts only over a connector with a stream (one that has `open`)"
+            )
 
     # -- what goes wrong -------------------------------------------------------------------------------
 

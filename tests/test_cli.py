@@ -126,5 +126,5 @@ def test_output_of_the_call_comes_before_its_value():
 
 def test_setup_lines_and_the_module_form_work():
     assert run("call", "local://", "os.getenv", "A", "--setup", "export A=1") == (0, "1\n", "")
-    done = subprocess.run([sys.executable, "-m", "rproxy.cli", "--version"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-m", "rproxy", "--version"], capture_output=True, text=True, timeout=60)
     assert done.stdout.startswith("rproxy, version 0.1")

@@ -83,6 +83,14 @@ def test_attributes_are_set_and_deleted_there(stream_client, far_module):
         module.read()
 
 
+def test_a_change_that_could_not_last_is_an_error_that_names_open(command_client):
+    module = command_client.module("string")
+    with pytest.raises(rproxy.RProxyError, match="State lasts only over a connector with a stream.*`open`"):
+        module.whitespace = ""
+    with pytest.raises(rproxy.RProxyError, match="`open`"):
+        del module.whitespace
+
+
 def test_a_function_that_is_replaced_by_a_value_is_read_as_that(stream_client, far_module):
     module = stream_client.module(far_module("replaced", "def thing(): return 1\n"))
     assert module.thing() == 1
