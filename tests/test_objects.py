@@ -111,6 +111,16 @@ def test_comparison_hash_and_arithmetic_are_the_far_sides(client):
     assert (path("/a") == 5) is False
 
 
+def test_operations_in_place_change_the_object_there_or_make_another(client):
+    numbers = same = client.module("array").array("i", [1])
+    numbers += client.module("array").array("i", [2])
+    assert numbers is same
+    assert same.tolist() == [1, 2]
+    path = before = client.module("pathlib").PurePosixPath("/a")
+    path /= "b"
+    assert (str(path), str(before)) == ("/a/b", "/a")
+
+
 def test_chains_of_objects_work(client):
     assert client.module("pathlib").Path("/etc").joinpath("hosts").name == "hosts"
 

@@ -90,6 +90,10 @@ def _exit(self: Any, kind: Any, error: Any, traceback: Any) -> Any:
         return state._self_session.call(state._self_target, "__exit__", (RuntimeError, plain, None), {})
 
 
+def _not_in_place(self: Any, other: Any) -> Any:
+    return NotImplemented  # Python goes on to the plain operation
+
+
 def _call_object(self: Any, /, *args: Any, **kwargs: Any) -> Any:
     state = stand_in_of(self)
     return state._self_session.call(state._self_target, "", args, kwargs)
@@ -106,7 +110,10 @@ def _deepcopy_object(self: Any, memo: Any) -> Any:
 #: Special methods that wrapt's proxies have of themselves: hidden where the remote type has them not.
 #: What every object has, Python has to find.
 _EVERY = frozenset("__eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __str__ __repr__ __bool__ __format__".split())
-_HIDDEN = tuple(name for name in sorted(SPECIAL - _EVERY) if name in dir(Base))
+_IN_PLACE = frozenset(
+    f"__i{name}__" for name in "add sub mul matmul truediv floordiv mod pow lshift rshift and xor or".split()
+)
+_HIDDEN = tuple(name for name in sorted(SPECIAL - _EVERY - _IN_PLACE) if name in dir(Base))
 
 
 class RemoteType:
@@ -130,6 +137,8 @@ class RemoteType:
         self._stand_in = type(name, (ObjectStandIn,), state)
         face = {method: function for method, function in operations.items() if method not in dir(Base)}
         face.update({method: _AbsentMethod(name, method) for method in _HIDDEN if method not in present})
+        # wrapt's own would change what the proxy wraps, for all who hold it.
+        face.update({method: operations.get(method, _not_in_place) for method in _IN_PLACE})
         if not {"__iter__", "__getitem__"} & present:
             face["__iter__"] = _AbsentMethod(name, "__iter__")  # else a hidden __getitem__ makes it a sequence
         face["__hash__"] = operations.get("__hash__", Base.__hash__)
