@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         RProxyError,
         SerializationError,
     )
+    from .staying import fetch, keep, release
 
 __version__ = "0.1.0"
 
@@ -35,6 +36,7 @@ __version__ = "0.1.0"
 #: rproxy costs next to nothing in programs that may not need it.
 _HOMES = {
     **dict.fromkeys(("Info", "RemoteClient", "connect"), "client"),
+    **dict.fromkeys(("fetch", "keep", "release"), "staying"),
     **dict.fromkeys(("Completed", "Connector", "Stream", "StreamConnector"), "connectors.base"),
     **dict.fromkeys(
         (
@@ -70,6 +72,9 @@ __all__ = [
     "Stream",
     "StreamConnector",
     "connect",
+    "fetch",
+    "keep",
+    "release",
 ]
 
 

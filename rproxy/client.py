@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
 
 from rproxy_endpoint.protocol.messages import Call
 
-from . import blocks, output
+from . import blocks, output, staying
 from .channels.base import Channel, ChannelOptions
 from .connectors.base import Connector
 from .deployment.bootstrap import Launcher
@@ -195,7 +195,7 @@ class RemoteClient:
             if not isinstance(name, str):
                 raise TypeError(f"the name of a keyword argument is a string, not {name!r}")
         captured = _Kept(self._session)
-        call = Call(module, function, tuple(args), keywords, self._session.surroundings(login=keep_env))
+        call = Call(module, function, tuple(args), keywords, self._session.surroundings(login=keep_env), False)
         try:
             value = self._session.request(call, captured)
         except RemoteExecError as error:
@@ -237,6 +237,10 @@ class RemoteClient:
         """Folders at the front of PATH for the calls inside the block."""
         checked = tuple(blocks.check_path(entry, "an entry of PATH") for entry in entries)
         return blocks.block(self._session, blocks.Settings({}, (), checked))
+
+    def keep_results(self) -> AbstractContextManager[None]:
+        """Leaves the results of the natural calls inside the block there, even if they are data."""
+        return staying.keep_results(self._session)
 
     def capture(self) -> AbstractContextManager[output.Captured]:
         """Keeps what the natural calls inside the block print, instead of showing it: `.text`, `.errors`."""

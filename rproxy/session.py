@@ -13,10 +13,10 @@ from typing import Any
 from rproxy_endpoint.protocol.errors import ValueFault
 from rproxy_endpoint.protocol.failures import make_exception
 from rproxy_endpoint.protocol.jsoned import JsonCodec
-from rproxy_endpoint.protocol.messages import Call, Delete, Describe, Get, Release, Reply, Set
+from rproxy_endpoint.protocol.messages import Call, Delete, Describe, Get, Next, Release, Reply, Set
 from rproxy_endpoint.protocol.values import Parcel, Side, Taken, describe_type, taken
 
-from . import blocks, functions, output
+from . import blocks, functions, output, staying
 from .channels import Channel, Sink
 from .errors import RProxyError, SerializationError, remote_class
 from .proxies import (
@@ -173,7 +173,15 @@ class Session:
         raise self._exception(answer.error, message)
 
     def call(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self.request(Call(target, path, args, kwargs, self.surroundings()))
+        return self.request(Call(target, path, args, kwargs, self.surroundings(), staying.keeping(self)))
+
+    def keep(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """As `call`, but the result stays there even if it is data."""
+        return self.request(Call(target, path, args, kwargs, self.surroundings(), True))
+
+    def next_items(self, target: int, count: int) -> tuple[list[Any], bool]:
+        found: tuple[list[Any], bool] = self.request(Next(target, count, self.surroundings()))
+        return found
 
     def get(self, target: Any, path: str) -> Any:
         return self.request(Get(target, (path,), self.surroundings()))
@@ -197,6 +205,10 @@ class Session:
 
     def released(self, number: int, times: int) -> None:
         self.side.released(number, times)
+
+    def flush(self) -> None:
+        """Has what is noted for the next request carried now."""
+        self.get("builtins", "__debug__")
 
     def _check_lasting(self, path: str) -> None:
         """Raises RProxyError where a change would be gone as soon as it is made."""
@@ -281,7 +293,7 @@ os.register_at_fork(after_in_child=_forked)
 def name_of(message: Any) -> str:
     """What a request is about, in words."""
     target = message.target
-    path = message.paths[0] if isinstance(message, Get) else message.path
+    path = message.paths[0] if isinstance(message, Get) else getattr(message, "path", "__next__")
     if isinstance(target, str):
         return f"{target}.{path}" if path else target
     if isinstance(target, int):

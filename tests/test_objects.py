@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import os
 import subprocess
 import sys
 
@@ -172,6 +173,52 @@ def test_a_class_that_comes_back_makes_objects(client):
     cls = client.module("builtins").type(client.module("io").BytesIO())
     assert isinstance(cls, type)
     assert cls(b"abc").getvalue() == b"abc"
+
+
+def test_objects_are_instances_of_the_standard_librarys_classes_here(client):
+    import io
+    import pathlib
+
+    path, buffer = client.module("pathlib").Path("/etc"), client.module("io").BytesIO()
+    assert isinstance(path, pathlib.PurePath)
+    assert isinstance(buffer, io.IOBase)
+    assert not isinstance(buffer, pathlib.PurePath)
+
+
+def test_issubclass_works_against_remote_and_local_classes(client):
+    import io
+
+    remote = client.module("io")
+    assert issubclass(remote.BytesIO, remote.IOBase)
+    assert not issubclass(remote.BytesIO, remote.StringIO)
+    assert issubclass(io.BytesIO, remote.BytesIO)
+
+
+def test_a_local_subclass_of_a_remote_class_is_a_clear_error(client):
+    remote = client.module("io").BytesIO
+    with pytest.raises(TypeError, match=r"cannot be a subclass of <class 'io.BytesIO' on local://>.*client\.call"):
+
+        class Mine(remote):
+            pass
+
+
+def test_bytes_int_float_and_paths_are_the_far_sides(client):
+    assert bytes(client.module("array").array("B", [1, 2])) == b"\x01\x02"
+    with client.keep_results():
+        kept = client.module("builtins").int(5)
+    assert (int(kept), float(kept), kept.__index__(), f"{kept:03d}", [7, 8, 9, 10, 11, 12][kept]) == (
+        5,
+        5.0,
+        5,
+        "005",
+        12,
+    )
+    assert os.fspath(client.module("pathlib").PurePosixPath("/a")) == "/a"
+
+
+def test_a_list_of_remote_objects_is_sorted(client):
+    path = client.module("pathlib").PurePosixPath
+    assert [str(p) for p in sorted([path("/b"), path("/a")])] == ["/a", "/b"]
 
 
 def test_copies_are_made_there(client):

@@ -90,7 +90,17 @@ def of_type(cls: type) -> Tuple[str, str, str, str, str]:
     into: Dict[str, Any] = {}
     _sort(cls, _names(cls), into)
     special = [name for name in SPECIAL if _has(cls, name)]
+    if "__bytes__" not in special and _has_buffer(cls):
+        special.append("__bytes__")
     return cls.__module__, cls.__qualname__, " ".join(special), into["f"], into["v"] + " " + into["d"]
+
+
+def _has_buffer(cls: type) -> bool:
+    """Whether `bytes()` of instances reads their memory. Before 3.12 no class tells; these are known."""
+    known = "builtins.bytearray builtins.memoryview array.array mmap.mmap numpy.ndarray".split()
+    return any(
+        "%s.%s" % (base.__module__, base.__qualname__) in known or "__buffer__" in vars(base) for base in cls.__mro__
+    )
 
 
 def _has(cls: type, name: str) -> bool:

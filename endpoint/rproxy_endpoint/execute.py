@@ -5,12 +5,18 @@ side alone to say, and the client is told that it was the name, not the call, th
 """
 
 import operator
-from typing import Any, Callable, Dict, Tuple
+import sys
+import time
+from typing import Any, Callable, Dict, List, Tuple
 
 from . import describe
-from .objects import EndpointSide
-from .protocol.messages import Call, Delete, Describe, Get, Set
+from .objects import EndpointSide, Kept
+from .protocol.messages import Call, Delete, Describe, Get, Next, Set
 from .surroundings import Applied
+
+#: Items are gathered for as long as this, in seconds, and up to about that many bytes.
+SOON = 0.02
+BATCH = 1 << 20
 
 
 class Missing(Exception):
@@ -59,7 +65,9 @@ class Executor:
         self._side = side
         self._runs: Dict[type, Callable[..., Any]] = {
             Call: self._call, Get: self._get, Set: self._set, Delete: self._delete, Describe: self._describe,
+            Next: self._next,
         }
+        self._failed: Dict[int, BaseException] = {}  # iterators whose next item is this exception
 
     def run(self, message: Any) -> Any:
         """The value that answers a request; raises what the call raises, and Missing for names."""
@@ -80,8 +88,32 @@ class Executor:
     def _call(self, message: Call) -> Any:
         target, path = message.target, message.path
         if type(target) is int and path in OPERATIONS:
-            return OPERATIONS[path](self._side.objects.find(target), *message.args)
-        return self._resolve(target, path)(*message.args, **message.kwargs)
+            value = OPERATIONS[path](self._side.objects.find(target), *message.args)
+        else:
+            value = self._resolve(target, path)(*message.args, **message.kwargs)
+        return Kept(value) if message.keep else value
+
+    def _next(self, message: Next) -> Tuple[List[Any], bool]:
+        """As many items as asked for, or as come soon, or as make a message of good size."""
+        target = message.target
+        iterator = self._side.objects.find(target)
+        items: List[Any] = []
+        if target in self._failed:
+            raise self._failed.pop(target)
+        until, size = time.perf_counter() + SOON, 0
+        while len(items) < message.count and size < BATCH and (not items or time.perf_counter() < until):
+            try:
+                item = next(iterator)
+            except StopIteration:
+                return items, True
+            except BaseException as error:
+                if not items:
+                    raise
+                self._failed[target] = error  # after the items that came before it
+                break
+            items.append(item)
+            size += getattr(item, "nbytes", 0) or sys.getsizeof(item, 0)
+        return items, False
 
     def _get(self, message: Get) -> Any:
         """One value, or for several paths as many pairs of (there, value): the small plain values, which

@@ -56,6 +56,13 @@ class ObjectTable:
             raise ReferenceError("object %d was released, or belongs to another session" % number)
 
 
+class Kept:
+    """A result that is to stay here, whatever it is."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
 class EndpointSide(Side):
     """What the codecs ask of the endpoint.
 
@@ -74,11 +81,18 @@ class EndpointSide(Side):
     # -- out -------------------------------------------------------------------------------------------
 
     def foreign(self, obj: Any, parcel: Parcel) -> Optional[Taken]:
+        if type(obj) is Kept:
+            return self._hold(obj.value)
         cls = type(obj)
         if issubclass(cls, types.ModuleType) and sys.modules.get(_name(obj)) is obj:
             return taken("reference", "module", _name(obj))
         if cls.__module__.partition(".")[0] in self.trust:
             return self._instance(obj)
+        return self._hold(obj)
+
+    def _hold(self, obj: Any) -> Taken:
+        """A reference to an object that stays."""
+        cls = type(obj)
         if not self.live:
             raise NeedsStream(
                 "%s stays on the far side, and this connector's commands end after each call" % describe_type(obj)

@@ -1,5 +1,6 @@
 """What all proxies share: a face that wrapt makes, a stand-in behind it, and requests to a session."""
 
+import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 import wrapt
@@ -21,12 +22,15 @@ class Requests(Protocol):
     sent: int
 
     def call(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
+    def next_items(self, target: int, count: int) -> tuple[list[Any], bool]: ...
     def get(self, target: Any, path: str) -> Any: ...
     def get_many(self, target: Any, paths: tuple[str, ...]) -> tuple[tuple[bool, Any], ...]: ...
     def set(self, target: Any, path: str, value: Any) -> None: ...
     def delete(self, target: Any, path: str) -> None: ...
     def describe(self, target: Any, path: str, detail: bool = False) -> dict[str, Any]: ...
+    def keep(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
     def released(self, number: int, times: int) -> None: ...
+    def flush(self) -> None: ...
 
 
 class StandIn:
@@ -100,3 +104,13 @@ def cannot_pickle(stand_in: Any) -> SerializationError:
 
 def join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
+
+
+def standard_class(module: str, qualname: str) -> Any:
+    """The class of that name here, if it is the standard library's and was imported already."""
+    if module.partition(".")[0] not in sys.stdlib_module_names:
+        return None
+    found = sys.modules.get(module)
+    for name in qualname.split("."):
+        found = getattr(found, name, None)
+    return found if isinstance(found, type) else None

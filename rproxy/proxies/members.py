@@ -9,7 +9,7 @@ import types
 from collections.abc import Iterable
 from typing import Any
 
-from .base import Remote, Requests, StandIn, cannot_pickle, join, stand_in_of
+from .base import Remote, Requests, StandIn, cannot_pickle, join, stand_in_of, standard_class
 from .names import Names, Sweep, make_signature
 
 
@@ -205,6 +205,14 @@ class ClassStandIn(StandIn, type):
     _self_owner: Any
     _self_sweep: "Sweep"
 
+    def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], **options: Any) -> "ClassStandIn":
+        if bases:
+            raise TypeError(
+                f"{name} cannot be a subclass of {bases[0]!r}: its code would be here and its instances there. "
+                "Define the subclass on the far side: in a module there, or in a function run by client.call"
+            )
+        return super().__new__(mcs, name, bases, body, **options)
+
     def __reduce_ex__(cls, protocol: Any) -> Any:
         raise cannot_pickle(cls)
 
@@ -254,7 +262,20 @@ class ClassStandIn(StandIn, type):
         state = stand_in_of(instance)
         if isinstance(state, StandIn) and state._self_session is cls._self_session:
             return bool(cls._self_session.call("builtins", "isinstance", (instance, cls), {}))
-        names = {(base.__module__, base.__qualname__) for base in type(instance).__mro__}
+        return cls._self_is_base_of(type(instance))
+
+    def __subclasscheck__(cls, subclass: Any) -> bool:
+        """For remote classes the far side says it; of local ones the names are compared."""
+        state = stand_in_of(subclass)
+        if isinstance(state, StandIn) and state._self_session is cls._self_session:
+            return bool(cls._self_session.call("builtins", "issubclass", (subclass, cls), {}))
+        return cls._self_is_base_of(subclass)
+
+    def _self_is_base_of(cls, other: Any) -> bool:
+        own = standard_class(cls.__module__, cls.__qualname__)
+        if own is not None and isinstance(other, type):
+            return issubclass(other, own)
+        names = {(base.__module__, base.__qualname__) for base in getattr(other, "__mro__", ())}
         return (cls.__module__, cls.__qualname__) in names
 
     def __call__(cls, /, *args: Any, **kwargs: Any) -> Any:

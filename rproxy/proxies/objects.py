@@ -10,7 +10,8 @@ from typing import Any
 from rproxy_endpoint.protocol.special import SPECIAL
 
 from ..errors import SerializationError
-from .base import Base, Remote, Requests, StandIn, stand_in_of
+from .base import Base, Remote, Requests, StandIn, stand_in_of, standard_class
+from .iteration import Ahead, check_in_step, iterate, next_item
 from .members import CallableProxy, FunctionStandIn
 
 
@@ -18,6 +19,7 @@ class ObjectStandIn(StandIn):
     """A live object, by the number that the far side holds it under."""
 
     _self_path = ""
+    _self_class: Any = None  # the class of that name here, if it is the standard library's
     _self_methods: frozenset[str] = frozenset()
     _self_others: tuple[str, ...] = ()
 
@@ -26,6 +28,11 @@ class ObjectStandIn(StandIn):
         object.__setattr__(self, "_self_target", number)
         object.__setattr__(self, "_self_count", 0)  # how often it was received
         object.__setattr__(self, "_self_proxy", None)  # a weak reference to its face
+        object.__setattr__(self, "_self_ahead", Ahead())
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return self._self_class or type(self)
 
     def _self_name(self) -> str:
         return f"<{type(self).__qualname__} object on {self._self_session.target}>"
@@ -38,6 +45,8 @@ class ObjectStandIn(StandIn):
             raise AttributeError(name)  # special methods are the type's, and it was described
         if self._self_proxy is None and name in ("__qualname__", "__annotations__"):
             raise AttributeError(name)  # wrapt's own look at what it wraps
+        if name in ("send", "throw"):
+            check_in_step(self, name)
         if name in self._self_methods:
             return CallableProxy(FunctionStandIn(self._self_session, self._self_target, name, self))
         return self._self_session.get(self._self_target, name)
@@ -50,6 +59,14 @@ class ObjectStandIn(StandIn):
 
     def __dir__(self) -> list[str]:
         return [*self._self_methods, *self._self_others, *dir(object)]
+
+    def _self_let_go(self) -> None:
+        """Releases the far side's object now. Its number is not given again, so any use says that it is gone."""
+        count = self._self_count
+        object.__setattr__(self, "_self_count", 0)
+        if count:
+            self._self_session.released(self._self_target, count)
+            self._self_session.flush()
 
     def __del__(self) -> None:
         # Nothing is sent from here: the next request carries it.
@@ -116,6 +133,14 @@ _IN_PLACE = frozenset(
 _HIDDEN = tuple(name for name in sorted(SPECIAL - _EVERY - _IN_PLACE) if name in dir(Base))
 
 
+_OWN_WAYS = (
+    ("__exit__", _exit),
+    ("__call__", _call_object),
+    ("__iter__", iterate),
+    ("__next__", next_item),
+)
+
+
 class RemoteType:
     """A type of the far side, as it was described: makes the proxies of its instances."""
 
@@ -125,13 +150,14 @@ class RemoteType:
         if {"__len__", "__getitem__"} <= present:
             present.add("__reversed__")  # Python reverses any sequence
         operations: dict[str, Any] = {method: _operation(method) for method in present}
-        for method, function in (("__exit__", _exit), ("__call__", _call_object)):
+        for method, function in _OWN_WAYS:
             if method in present:
                 operations[method] = function
         if "__eq__" in present and "__hash__" not in present:
             operations["__hash__"] = None
         state = {
             **operations, "__module__": module, "__qualname__": qualname,
+            "_self_class": standard_class(module, qualname),
             "_self_methods": frozenset(methods.split()), "_self_others": tuple(others.split()),
         }  # fmt: skip
         self._stand_in = type(name, (ObjectStandIn,), state)

@@ -1,6 +1,6 @@
 """The messages: what the two sides say to each other.
 
-The client asks (Call, Get, Set, Delete, Describe), the endpoint answers each with one Reply or one Failure
+The client asks (Call, Get, Set, Delete, Describe, Next), the endpoint answers each with one Reply or one Failure
 under the same number, and may send Output before it. Release and Provide have no answer. Every body is the
 tuple of the message's fields, by the codec that the client's Hello chose; a Hello is always JSON, an
 Output is one byte (1 or 2, the stream) and what was printed.
@@ -27,8 +27,11 @@ Call = NamedTuple(
         ("args", Tuple[Any, ...]),
         ("kwargs", Dict[str, Any]),
         ("surroundings", Surroundings),
+        ("keep", bool),  # whether the result stays there even if it is data
     ],
 )
+#: The next items of an iterator, at most `count`: the Reply is (items, whether they were the last).
+Next = NamedTuple("Next", [("target", int), ("count", int), ("surroundings", Surroundings)])
 Get = NamedTuple("Get", [("target", Any), ("paths", Tuple[str, ...]), ("surroundings", Surroundings)])
 Set = NamedTuple("Set", [("target", Any), ("path", str), ("value", Any), ("surroundings", Surroundings)])
 Delete = NamedTuple("Delete", [("target", Any), ("path", str), ("surroundings", Surroundings)])
@@ -47,13 +50,13 @@ Output = NamedTuple("Output", [("stream", int), ("data", bytes)])
 Stored = NamedTuple("Stored", [("path", str), ("size", int)])
 
 KINDS: Dict[type, int] = {
-    Hello: 1, Call: 2, Get: 3, Set: 4, Delete: 5, Describe: 6, Release: 7, Provide: 8,
+    Hello: 1, Call: 2, Get: 3, Set: 4, Delete: 5, Describe: 6, Release: 7, Provide: 8, Next: 9,
     Reply: 16, Failure: 17, Output: 18, Stored: 19,
 }
 CLASSES: Dict[int, Any] = {kind: cls for cls, kind in KINDS.items()}
 
 #: What each role may send after its Hello.
-REQUESTS = frozenset(KINDS[cls] for cls in (Call, Get, Set, Delete, Describe))
+REQUESTS = frozenset(KINDS[cls] for cls in (Call, Get, Set, Delete, Describe, Next))
 NOTICES = frozenset(KINDS[cls] for cls in (Release, Provide))
 ANSWERS = frozenset(KINDS[cls] for cls in (Reply, Failure, Stored))
 OUTPUT = KINDS[Output]
