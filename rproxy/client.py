@@ -18,6 +18,7 @@ from .errors import RemoteExecError, RemoteModulesError
 from .names import check_name
 from .proxies import ModuleProxy, ModuleStandIn
 from .session import Session
+from .substitution import Substitution
 from .targets import closest, connector_for
 
 Module = TypeVar("Module", bound=types.ModuleType)
@@ -241,6 +242,19 @@ class RemoteClient:
     def keep_results(self) -> AbstractContextManager[None]:
         """Leaves the results of the natural calls inside the block there, even if they are data."""
         return staying.keep_results(self._session)
+
+    def substitute(self, *modules: str | types.ModuleType, into: str | types.ModuleType | None = None) -> Substitution:
+        """The modules of the far side in the place of the local ones: a `with` block, or `start` and `stop`.
+
+        Args:
+            modules: their dotted names, or the local modules of those names; submodules go with them.
+            into: a module (or its name) whose own names are replaced, instead of what all imports find.
+
+        Raises:
+            TypeError, ValueError: for a module that cannot be substituted.
+            ModuleNotFoundError: at entering, for a module that does not exist there; nothing has changed then.
+        """
+        return Substitution(self._session, modules, into)
 
     def capture(self) -> AbstractContextManager[output.Captured]:
         """Keeps what the natural calls inside the block print, instead of showing it: `.text`, `.errors`."""

@@ -5,6 +5,7 @@ install; with CI=true in the environment nothing may be missing, and a skip is a
 """
 
 import functools
+import importlib
 import itertools
 import os
 import re
@@ -12,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -155,3 +157,22 @@ def far_module() -> Callable[[str, str], str]:
         return unique
 
     return write
+
+
+@pytest.fixture
+def write_module(tmp_path, monkeypatch) -> Iterator[Callable[[str, str], str]]:
+    """`write_module(name, source)` writes a local module; what is imported of it goes when the test ends."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    names = set()
+
+    def write(name, source):
+        path = tmp_path.joinpath(*name.split(".")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(source), "utf-8")
+        importlib.invalidate_caches()
+        names.add(name.partition(".")[0])
+        return name
+
+    yield write
+    for loaded in [loaded for loaded in sys.modules if loaded.partition(".")[0] in names]:
+        del sys.modules[loaded]

@@ -71,6 +71,44 @@ def test_lambdas_closures_and_local_classes_are_arguments(client):
     assert client.module("functools").reduce(lambda a, b: a * b, [2, 3, 4]) == 24
 
 
+def test_functions_of_every_kind_run_there(client):
+    import functools
+
+    class Counter:
+        def __init__(self, start):
+            self.start = start
+
+        def plus(self, n, *, twice=False):
+            return self.start + n * (2 if twice else 1)
+
+    async def later(n):
+        import asyncio
+
+        await asyncio.sleep(0)
+        return n + 1
+
+    def factorial(n):
+        return 1 if n < 2 else n * factorial(n - 1)
+
+    assert client.call(Counter(10).plus, 1, twice=True) == 12
+    assert client.call(functools.partial(Counter(10).plus, 5)) == 15
+    assert client.call(later, 1) == 2
+    assert client.call(factorial, 5) == 120
+    assert client.call(lambda: __import__("math").sqrt(4)) == 2
+
+
+def test_a_generator_function_gives_a_generator_that_runs_there(stream_client):
+    def count(n):
+        import os
+
+        for number in range(n):
+            yield number, os.getpid()
+
+    found = list(stream_client.call(count, 3))
+    assert [number for number, _ in found] == [0, 1, 2]
+    assert {pid for _, pid in found} == {stream_client.module("os").getpid()}
+
+
 def test_an_importable_function_or_object_is_an_argument(client):
     import operator
     import pathlib

@@ -29,6 +29,7 @@ FLOORS = [
     ["rproxy.deployment", "rproxy.deployment.*"],
     ["rproxy.channels", "rproxy.channels.*"],
     ["rproxy.blocks", "rproxy.output", "rproxy.functions", "rproxy.proxies", "rproxy.proxies.*"],
+    ["rproxy.staying", "rproxy.substitution", "rproxy.substitutes", "rproxy.rebinding"],
     ["rproxy.session"],
     ["rproxy.targets"],
     ["rproxy.client"],

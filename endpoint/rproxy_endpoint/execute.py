@@ -7,6 +7,7 @@ side alone to say, and the client is told that it was the name, not the call, th
 import operator
 import sys
 import time
+import types
 from typing import Any, Callable, Dict, List, Tuple
 
 from . import describe
@@ -91,6 +92,8 @@ class Executor:
             value = OPERATIONS[path](self._side.objects.find(target), *message.args)
         else:
             value = self._resolve(target, path)(*message.args, **message.kwargs)
+            if type(value) is types.CoroutineType and type(target) not in (str, int):
+                value = _finish(value)
         return Kept(value) if message.keep else value
 
     def _next(self, message: Next) -> Tuple[List[Any], bool]:
@@ -151,6 +154,17 @@ class Executor:
         if isinstance(thing, type):
             return describe.of_class(thing)
         return describe.of_module(thing) if hasattr(thing, "__dict__") else {}
+
+
+def _finish(coroutine: Any) -> Any:
+    """The result of a coroutine function that the client sent: it has no loop of its own here."""
+    import asyncio  # few calls need it, and it is slow to load
+
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        loop.close()
 
 
 def _names(error: ModuleNotFoundError, target: Any) -> bool:
