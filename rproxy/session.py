@@ -18,7 +18,7 @@ from rproxy_endpoint.protocol.values import Parcel, Side, Taken, describe_type, 
 
 from . import blocks, functions, output
 from .channels import Channel, Sink
-from .errors import RProxyError, SerializationError, remote_class
+from .errors import RemoteExecError, RProxyError, SerializationError, remote_class
 from .proxies import (
     CallableProxy,
     FunctionStandIn,
@@ -219,6 +219,8 @@ class Session:
                 f"the result of {what} cannot come back: {error.get('text')}. Objects can stay only over a connector "
                 "with a stream (one that has `open`)"
             )
+        if fault == "exception":
+            return RemoteExecError(f"{what} on {self.target} raised {error.get('text')}")
         if fault is not None:
             return SerializationError(f"the result of {what} cannot travel: {error.get('text')}")
         try:

@@ -15,6 +15,7 @@ import select
 import sys
 import threading
 import time
+import types
 from typing import Any, Callable, Dict, List, Optional
 
 CHUNK = 1 << 20
@@ -108,8 +109,8 @@ class Recorder:
             if stream not in self._own:  # ours have no buffer
                 try:
                     stream.flush()
-                except (AttributeError, ValueError, OSError):
-                    continue  # user code has closed it or put something else there
+                except BaseException:  # noqa: S112 - user code has closed it, or put something of its own there
+                    continue
         if len(sys.modules) != self._modules:
             self._modules = len(sys.modules)
             self._flush_c = _c_flushers()
@@ -130,7 +131,10 @@ def _c_flushers() -> List[Callable[[], Any]]:
     is not the standard library's. Loading ctypes takes milliseconds that other sessions need not pay."""
     ours = os.path.dirname(os.__file__)
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None) or ""
+        # Not by getattr: what is in sys.modules may be lazy, or no module at all.
+        file = module.__dict__.get("__file__") if type(module) is types.ModuleType else None
+        if not isinstance(file, str):
+            continue
         standard = file.startswith(ours) and "-packages" not in file
         if name == "ctypes" or (file.endswith((".so", ".dylib")) and not standard):
             break

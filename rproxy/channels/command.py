@@ -67,6 +67,8 @@ class CommandChannel(Channel):
         word, rest = found.group(1), done.stdout[found.end() :]
         if word == b"old":
             raise launcher.too_old(target, found.group(2).decode())
+        if word == b"denied":
+            raise RemoteNotSetupError(f"the endpoint cannot be deployed on {target}: {_end_of(done)}")
         if word != b"ready":
             return {}
         told: dict[str, Any] = json.loads(rest.partition(b"<end>")[0])
@@ -108,7 +110,7 @@ class CommandChannel(Channel):
         words = ["once", token, form, str(connector.output_limit), self._folder]
         remove, self._remove = self._remove, []
         command = self._options.launcher.endpoint(token, *words, "=" + base64.b64encode(data).decode(), *remove)
-        if len(command.encode()) > connector.command_limit:
+        if len(os.fsencode(command)) > connector.command_limit:
             path = f"{self._folder}/request-{os.urandom(8).hex()}"
             self._push(data, path)
             command = self._options.launcher.endpoint(token, *words, "@" + path, *remove)

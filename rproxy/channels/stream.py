@@ -89,6 +89,10 @@ class StreamChannel(Channel):
                 self._stream.write(pieces)
             except OSError as error:
                 self._end(f"cannot send: {error}")
+            except BaseException:
+                # Ctrl-C with half a request on its way: what follows would be taken for its other half.
+                self._lose(ConnectionLost(f"a request to {self._options.target} was interrupted as it was sent"))
+                raise
 
     # -- reading ---------------------------------------------------------------------------------------
 
