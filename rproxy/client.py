@@ -71,10 +71,15 @@ def connect(
         RemoteNotSetupError: the endpoint cannot be started there.
     """
     connector = connector_for(target, options)
-    return RemoteClient(
-        connector, python=python, setup=setup, serializer=serializer, trust=trust,
-        endpoint_dir=endpoint_dir, tmp_dir=tmp_dir,
-    )  # fmt: skip
+    try:
+        return RemoteClient(
+            connector, python=python, setup=setup, serializer=serializer, trust=trust,
+            endpoint_dir=endpoint_dir, tmp_dir=tmp_dir,
+        )  # fmt: skip
+    except BaseException:
+        if connector is not target:
+            connector.close()
+        raise
 
 
 class RemoteClient:
@@ -126,8 +131,10 @@ class RemoteClient:
 
     def close(self) -> None:
         """Ends the session and what it started there. Twice is fine."""
-        self._session.close()
-        self._connector.close()
+        try:
+            self._session.close()
+        finally:
+            self._connector.close()
 
     def __enter__(self) -> "RemoteClient":
         return self

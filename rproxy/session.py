@@ -41,7 +41,7 @@ class ClientSide(Side):
         self.provided = False
         self._session = session
         self._code = code  # whether the serializer can carry code
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer may run a call while this thread has it
         self._types: dict[int, RemoteType] = {}
         self._objects: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
         self._released: collections.deque[tuple[int, int]] = collections.deque()
@@ -90,8 +90,11 @@ class ClientSide(Side):
         kind, number, type_number, description, called = args
         if kind != "object" or type(number) is not int:
             raise ValueFault(f"unknown reference: {kind!r:.80}")
+        if description is None and type_number not in self._types:
+            # The answer that brought it was not read, or is being read by another thread.
+            description = session.describe(number, "")["type"]
         with self._lock:
-            if description is not None:
+            if description is not None and type_number not in self._types:
                 self._types[type_number] = RemoteType(*map(str, description))
             remote_type = self._types[type_number]
             stand_in = self._objects.get(number)

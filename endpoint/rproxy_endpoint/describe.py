@@ -75,9 +75,11 @@ def _sort(thing: Any, names: List[str], into: Dict[str, Any]) -> List[Tuple[str,
         for space in spaces:
             if name in space:
                 value = space[name]
-                if issubclass(type(value), types.ModuleType) or issubclass(type(value), type):
+                if type(value) is types.ModuleType or issubclass(type(value), type):
                     inner.append((name, value))
-                elif callable(value) or isinstance(value, (staticmethod, classmethod)):
+                elif issubclass(type(value), types.ModuleType):
+                    found["o"].append(name)  # it may be one that loads as soon as it is looked at
+                elif callable(value) or issubclass(type(value), (staticmethod, classmethod)):
                     found["f"].append(name)
                 elif isinstance(thing, type) and hasattr(type(value), "__get__"):
                     found["d"].append(name)

@@ -87,21 +87,19 @@ class Recorder:
                     waiting.unregister(descriptor)
                     self._hung_up()
             time.sleep(GATHER)
-            with self.lock:
-                self.drain()
+            try:
+                with self.lock:
+                    self.drain()
+            except OSError:  # the client is gone; what runs may be waiting for us to make room
+                if self._hung_up is not None:
+                    self._hung_up()
+                return
 
     def drain(self) -> None:
         """Emits what has been printed; `lock` must be held."""
         for reading, _ in self._ready.poll(0):
-            stream = self._ends[reading]
-            while True:
-                try:
-                    data = os.read(reading, CHUNK)
-                except BlockingIOError:
-                    break
-                self._emit(stream, data)
-                if len(data) < CHUNK:
-                    break
+            # Once: a pipe holds no more, and a child that prints without end must not keep an answer back.
+            self._emit(self._ends[reading], os.read(reading, CHUNK))
 
     def flush(self) -> None:
         """Hands on what Python or C still keep in buffers of their own."""

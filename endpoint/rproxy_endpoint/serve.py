@@ -18,7 +18,7 @@ from .execute import Executor, Missing
 from .objects import EndpointSide, NeedsStream
 from .output import Recorder
 from .protocol.errors import ProtocolFault, ValueFault
-from .protocol.failures import plain_failure, take_exception
+from .protocol.failures import plain_failure, take_exception, text_of
 from .protocol.frames import Bytes, Frame, marker
 from .protocol.messages import NOTICES, Failure, Output, Provide, Release, Reply, Stored
 from .protocol.peer import Peer
@@ -60,13 +60,17 @@ class Server:
         self._chosen = False
         self._running = False  # whether user code runs, which may be interrupted
         self._pid = os.getpid()
+        self._trouble = ""  # with what came ahead of a request
 
     def handle(self, frame: Frame) -> None:
         """Runs one request to its answer, or takes a notice."""
         if not self._chosen:
             self._choose(self.peer.hello or {})
         if frame.kind in NOTICES:
-            self._notice(self.peer.read(frame))
+            try:
+                self._notice(self.peer.read(frame))
+            except BaseException as error:  # a notice has no answer: the next request tells
+                self._trouble = "%s: %s" % (type(error).__name__, text_of(str, error))
             return
         self._call = frame.call
         pieces = self._pieces(self._answer(frame), frame.call)
@@ -95,7 +99,8 @@ class Server:
         try:
             message = self.peer.read(frame)
         except ValueFault as fault:
-            return Failure({"fault": "arguments", "text": str(fault)})
+            text, self._trouble = "%s %s" % (fault, self._trouble), ""
+            return Failure({"fault": "arguments", "text": text.strip()})
         try:
             self._running = True
             try:
@@ -113,16 +118,27 @@ class Server:
             raise KeyboardInterrupt
 
     def _pieces(self, answer: Any, call: int) -> List[Bytes]:
-        self.side.held.clear()
+        """The bytes of an answer; if it cannot travel, of one that says so."""
+        try:
+            return self._encode(answer, call)
+        except BaseException as error:  # values' own code runs there, and may raise anything
+            trouble = error
+        if type(answer) is Failure and "mro" in answer.error:
+            try:
+                return self._encode(Failure(plain_failure(answer.error)), call)
+            except BaseException as error:
+                trouble = error
+        kind = "live" if isinstance(trouble, NeedsStream) else "result"
+        text = str(trouble) if isinstance(trouble, ValueFault) else type(trouble).__name__
+        return self._encode(Failure({"fault": kind, "text": text}), call)
+
+    def _encode(self, answer: Any, call: int) -> List[Bytes]:
+        self.side.begin()
         try:
             return self.peer.send(answer, call)
-        except ValueFault as fault:
-            self.side.objects.release([(number, 1) for number in self.side.held])
-            self.side.describe_again()
-            if type(answer) is Failure:
-                return self.peer.send(Failure(plain_failure(answer.error)), call)
-            kind = "live" if isinstance(fault, NeedsStream) else "result"
-            return self.peer.send(Failure({"fault": kind, "text": str(fault)}), call)
+        except BaseException:
+            self.side.take_back()
+            raise
 
     def _output(self, stream: int, data: bytes) -> None:
         self.write(self.peer.send(Output(stream, data), self._call))

@@ -8,6 +8,7 @@ of the client the folder.
 """
 
 import base64
+import contextlib
 import json
 import os
 import shlex
@@ -23,7 +24,7 @@ from rproxy_endpoint.protocol.messages import ANSWERS, OUTPUT, Stored
 from ..connectors.base import Completed, Connector
 from ..deployment.bootstrap import new_token, words_of
 from ..deployment.bundle import bundle
-from ..errors import ConnectionLost, ProtocolError, RemoteNotSetupError
+from ..errors import ConnectionLost, ProtocolError, RemoteNotSetupError, RProxyError
 from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
 
 
@@ -43,7 +44,8 @@ class CommandChannel(Channel):
             self._prepare()
             self.facts = self._hello()
         except BaseException:
-            self.close()
+            with contextlib.suppress(RProxyError):  # the first trouble is the one to tell
+                self.close()
             raise
 
     # -- setting up ------------------------------------------------------------------------------------

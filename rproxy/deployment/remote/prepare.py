@@ -36,8 +36,11 @@ except OSError as error:
     sys.exit("%s; name another folder with tmp_dir= or endpoint_dir=" % error)
 for old in os.listdir(tmp):  # what clients that were killed have left
     old = os.path.join(tmp, old)
-    if old.startswith(os.path.join(tmp, "session-")) and time.time() - os.path.getmtime(old) > 7 * 86400:
-        shutil.rmtree(old, ignore_errors=True)
+    try:
+        if old.startswith(os.path.join(tmp, "session-")) and time.time() - os.path.getmtime(old) > 7 * 86400:
+            shutil.rmtree(old, ignore_errors=True)
+    except OSError:
+        continue  # another client has just ended
 folder = tempfile.mkdtemp(prefix="session-", dir=tmp)
 there = os.path.isdir(os.path.join(root, name))
 say("ready")
