@@ -71,7 +71,8 @@ def call(
         if as_json:
             click.echo(json.dumps(plain(value), ensure_ascii=False))
         elif value is not None:
-            click.echo(value if isinstance(value, str) else repr(value))
+            text = value if isinstance(value, str) else repr(value)
+            click.echo(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 @main.command()

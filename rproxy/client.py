@@ -4,7 +4,7 @@ import functools
 import importlib
 import time
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
 
@@ -72,10 +72,15 @@ def connect(
         RemoteNotSetupError: the endpoint cannot be started there.
     """
     connector = connector_for(target, options)
-    return RemoteClient(
-        connector, python=python, setup=setup, serializer=serializer, trust=trust,
-        endpoint_dir=endpoint_dir, tmp_dir=tmp_dir,
-    )  # fmt: skip
+    try:
+        return RemoteClient(
+            connector, python=python, setup=setup, serializer=serializer, trust=trust,
+            endpoint_dir=endpoint_dir, tmp_dir=tmp_dir,
+        )  # fmt: skip
+    except BaseException:
+        if connector is not target:
+            connector.close()
+        raise
 
 
 class RemoteClient:
@@ -103,10 +108,12 @@ class RemoteClient:
             raise TypeError(f"trust is a sequence of package names: trust=[{trust!r}]")
         for package in trust:
             check_name(package, "the name of a trusted package")
-        root = blocks.check_path(endpoint_dir or "~/.rproxy", "endpoint_dir")
+        if setup is not None and not isinstance(setup, str):
+            raise TypeError(f"setup is a text of shell lines, not {setup!r}")
+        root = blocks.check_path("~/.rproxy" if endpoint_dir is None else endpoint_dir, "endpoint_dir")
         launcher = Launcher(
-            blocks.check_path(python or connector.python, "python"), setup or "", root,
-            blocks.check_path(tmp_dir or root.rstrip("/") + "/tmp", "tmp_dir"),
+            blocks.check_path(connector.python if python is None else python, "python"), setup or "", root,
+            blocks.check_path(root.rstrip("/") + "/tmp" if tmp_dir is None else tmp_dir, "tmp_dir"),
         )  # fmt: skip
         self._connector = connector
         self._session = session = Session(connector.target, serializer, tuple(trust))
@@ -125,8 +132,10 @@ class RemoteClient:
 
     def close(self) -> None:
         """Ends the session and what it started there. Twice is fine."""
-        self._session.close()
-        self._connector.close()
+        try:
+            self._session.close()
+        finally:
+            self._connector.close()
 
     def __enter__(self) -> "RemoteClient":
         return self
@@ -184,8 +193,10 @@ class RemoteClient:
         """
         check_name(module, "the name of a module")
         check_name(function, "the name of a function")
-        if isinstance(args, str | bytes):
+        if isinstance(args, str | bytes) or not isinstance(args, Iterable):
             raise TypeError(f"args is a list or a dict of arguments: args=[{args!r}]")
+        if kwargs is not None and not isinstance(kwargs, Mapping):
+            raise TypeError(f"kwargs is a dict of keyword arguments, not {kwargs!r}")
         keywords = dict(kwargs or {})
         if isinstance(args, Mapping):
             twice = sorted(set(args) & set(keywords))
@@ -224,7 +235,7 @@ class RemoteClient:
 
     # -- what holds for calls --------------------------------------------------------------------------
 
-    def env(self, **variables: str | None) -> AbstractContextManager[None]:
+    def env(self, /, **variables: str | None) -> AbstractContextManager[None]:
         """Environment variables for the calls inside the block; None unsets one."""
         env = dict(blocks.check_variable(name, value) for name, value in variables.items())
         return blocks.block(self._session, blocks.Settings(env))

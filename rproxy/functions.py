@@ -51,8 +51,10 @@ class CodeCodec:
         if self._code is None:
             self._code = PickleCodec(self._protocol, encoder=_encoder(self._python))
         pieces, buffers = self._code.dumps(value, side)
-        if not side.provided and any(MODULE.encode() in bytes(piece) for piece in pieces if len(piece) < 1 << 20):
-            side.provide = True
+        if any(MODULE.encode() in bytes(piece) for piece in pieces if len(piece) < 1 << 20):
+            if self._python[:2] != sys.version_info[:2]:
+                raise ValueFault(_other_version("code", self._python))
+            side.provide = side.provide or not side.provided
         return pieces, buffers
 
     def loads(self, body: Bytes, buffers: "Sequence[Any]", side: values.Side) -> Any:
@@ -77,14 +79,17 @@ def _encoder(there: tuple[int, ...]) -> Any:
                 # cloudpickle would send a copy of what is left to read, which nobody who passes a file means.
                 raise ValueFault("an open file of this side; send what is in it, or open it there")
             if type(obj) is types.CodeType and there[:2] != sys.version_info[:2]:
-                raise ValueFault(
-                    f"the function {obj.co_name!r} cannot travel by value: it is Python "
-                    f"{sys.version_info[0]}.{sys.version_info[1]} code, and the far side is Python "
-                    f"{there[0]}.{there[1]}. Put it into a module there, or connect with python= of the same version"
-                )
+                raise ValueFault(_other_version(f"the function {obj.co_name!r}", there))
             return super().reducer_override(obj)
 
     return Encoder
+
+
+def _other_version(what: str, there: tuple[int, ...]) -> str:
+    return (
+        f"{what} cannot travel by value: it is Python {sys.version_info[0]}.{sys.version_info[1]} code, and the far "
+        f"side is Python {there[0]}.{there[1]}. Put it into a module there, or connect with python= of the same version"
+    )
 
 
 def notice() -> Provide:

@@ -18,7 +18,7 @@ from rproxy_endpoint.protocol.values import Parcel, Side, Taken, describe_type, 
 
 from . import blocks, functions, output, staying
 from .channels import Channel, Sink
-from .errors import RProxyError, SerializationError, remote_class
+from .errors import RemoteExecError, RProxyError, SerializationError, remote_class
 from .proxies import (
     CallableProxy,
     FunctionStandIn,
@@ -41,7 +41,7 @@ class ClientSide(Side):
         self.provided = False
         self._session = session
         self._code = code  # whether the serializer can carry code
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer may run a call while this thread has it
         self._types: dict[int, RemoteType] = {}
         self._objects: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
         self._released: collections.deque[tuple[int, int]] = collections.deque()
@@ -90,8 +90,11 @@ class ClientSide(Side):
         kind, number, type_number, description, called = args
         if kind != "object" or type(number) is not int:
             raise ValueFault(f"unknown reference: {kind!r:.80}")
+        if description is None and type_number not in self._types:
+            # The answer that brought it was not read, or is being read by another thread.
+            description = session.describe(number, "")["type"]
         with self._lock:
-            if description is not None:
+            if description is not None and type_number not in self._types:
                 self._types[type_number] = RemoteType(*map(str, description))
             remote_type = self._types[type_number]
             stand_in = self._objects.get(number)
@@ -231,6 +234,8 @@ class Session:
                 f"the result of {what} cannot come back: {error.get('text')}. Objects can stay only over a connector "
                 "with a stream (one that has `open`)"
             )
+        if fault == "exception":
+            return RemoteExecError(f"{what} on {self.target} raised {error.get('text')}")
         if fault is not None:
             return SerializationError(f"the result of {what} cannot travel: {error.get('text')}")
         try:

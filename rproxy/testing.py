@@ -15,10 +15,9 @@ class _CommandOnly(Connector):
         self._connector = connector
         self.target = connector.target
         self.python = connector.python
-        cls: Any = type(self)
-        cls.command_limit = connector.command_limit
-        cls.output_limit = connector.output_limit
-        cls.text_only = connector.text_only
+        self.command_limit = connector.command_limit
+        self.output_limit = connector.output_limit
+        self.text_only = connector.text_only
 
     def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
         return self._connector.run(command, input=input, timeout=timeout)

@@ -21,7 +21,7 @@ _OBJECT = frozenset(dir(object))
 
 def of_module(module: Any) -> Dict[str, Any]:
     """The description of a module and of what is in it, nearest first, up to NAMES names."""
-    top: Dict[str, Any] = {"name": module.__name__, "file": getattr(module, "__file__", None)}
+    top: Dict[str, Any] = {"name": module.__name__, "file": getattr(module, "__file__", None), "doc": _doc(module)}
     left = NAMES
     queue: List[Tuple[Any, Dict[str, Any]]] = [(module, top)]
     seen = {id(module)}
@@ -42,6 +42,11 @@ def of_module(module: Any) -> Dict[str, Any]:
                 left -= 20
             into["c" if is_class else "m"][name] = description if is_class else (value.__name__, description)
     return top
+
+
+def _doc(module: Any) -> Optional[str]:
+    doc = getattr(module, "__doc__", None)
+    return doc if isinstance(doc, str) else None
 
 
 def _name(value: Any) -> str:
@@ -70,9 +75,11 @@ def _sort(thing: Any, names: List[str], into: Dict[str, Any]) -> List[Tuple[str,
         for space in spaces:
             if name in space:
                 value = space[name]
-                if issubclass(type(value), types.ModuleType) or issubclass(type(value), type):
+                if type(value) is types.ModuleType or issubclass(type(value), type):
                     inner.append((name, value))
-                elif callable(value) or isinstance(value, (staticmethod, classmethod)):
+                elif issubclass(type(value), types.ModuleType):
+                    found["o"].append(name)  # it may be one that loads as soon as it is looked at
+                elif callable(value) or issubclass(type(value), (staticmethod, classmethod)):
                     found["f"].append(name)
                 elif isinstance(thing, type) and hasattr(type(value), "__get__"):
                     found["d"].append(name)

@@ -151,9 +151,12 @@ class Executor:
         thing = self._resolve(message.target, message.path)
         if message.detail:
             return describe.details(thing)
-        if isinstance(thing, type):
-            return describe.of_class(thing)
-        return describe.of_module(thing) if hasattr(thing, "__dict__") else {}
+        if isinstance(thing, types.ModuleType):
+            return describe.of_module(thing)
+        told = describe.of_class(thing) if isinstance(thing, type) else {}
+        if type(message.target) is int:
+            told["type"] = describe.of_type(type(thing))
+        return told
 
 
 def _finish(coroutine: Any) -> Any:

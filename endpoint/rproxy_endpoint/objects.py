@@ -75,7 +75,9 @@ class EndpointSide(Side):
         self.trust: FrozenSet[str] = frozenset()
         self.objects = ObjectTable()
         self.held: List[int] = []  # what the value under way has taken hold of
+        self.described: List[type] = []  # the types that it was the first to tell of
         self._types: Dict[type, int] = {}
+        self._next_type = 0
         self._provided: Dict[str, Any] = {}
 
     # -- out -------------------------------------------------------------------------------------------
@@ -102,7 +104,9 @@ class EndpointSide(Side):
         known = self._types.get(cls)
         description = None
         if known is None:
-            known = self._types[cls] = len(self._types)
+            known = self._types[cls] = self._next_type
+            self._next_type += 1
+            self.described.append(cls)
             description = describe.of_type(cls)
         return taken("reference", "object", number, known, description, describe.of_object(obj))
 
@@ -126,9 +130,16 @@ class EndpointSide(Side):
             appended=appended, items=items,
         )
 
-    def describe_again(self) -> None:
-        """Forgets which types were described: the message that did it was not sent."""
-        self._types.clear()
+    def begin(self) -> None:
+        """The next value is about to be taken apart."""
+        self.held.clear()
+        self.described.clear()
+
+    def take_back(self) -> None:
+        """The value was not sent after all."""
+        self.objects.release([(number, 1) for number in self.held])
+        for cls in self.described:
+            del self._types[cls]
 
     # -- in --------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ import select
 import sys
 import threading
 import time
+import types
 from typing import Any, Callable, Dict, List, Optional
 
 CHUNK = 1 << 20
@@ -86,21 +87,19 @@ class Recorder:
                     waiting.unregister(descriptor)
                     self._hung_up()
             time.sleep(GATHER)
-            with self.lock:
-                self.drain()
+            try:
+                with self.lock:
+                    self.drain()
+            except OSError:  # the client is gone; what runs may be waiting for us to make room
+                if self._hung_up is not None:
+                    self._hung_up()
+                return
 
     def drain(self) -> None:
         """Emits what has been printed; `lock` must be held."""
         for reading, _ in self._ready.poll(0):
-            stream = self._ends[reading]
-            while True:
-                try:
-                    data = os.read(reading, CHUNK)
-                except BlockingIOError:
-                    break
-                self._emit(stream, data)
-                if len(data) < CHUNK:
-                    break
+            # Once: a pipe holds no more, and a child that prints without end must not keep an answer back.
+            self._emit(self._ends[reading], os.read(reading, CHUNK))
 
     def flush(self) -> None:
         """Hands on what Python or C still keep in buffers of their own."""
@@ -108,8 +107,8 @@ class Recorder:
             if stream not in self._own:  # ours have no buffer
                 try:
                     stream.flush()
-                except (AttributeError, ValueError, OSError):
-                    continue  # user code has closed it or put something else there
+                except BaseException:  # noqa: S112 - user code has closed it, or put something of its own there
+                    continue
         if len(sys.modules) != self._modules:
             self._modules = len(sys.modules)
             self._flush_c = _c_flushers()
@@ -130,7 +129,10 @@ def _c_flushers() -> List[Callable[[], Any]]:
     is not the standard library's. Loading ctypes takes milliseconds that other sessions need not pay."""
     ours = os.path.dirname(os.__file__)
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None) or ""
+        # Not by getattr: what is in sys.modules may be lazy, or no module at all.
+        file = module.__dict__.get("__file__") if type(module) is types.ModuleType else None
+        if not isinstance(file, str):
+            continue
         standard = file.startswith(ours) and "-packages" not in file
         if name == "ctypes" or (file.endswith((".so", ".dylib")) and not standard):
             break

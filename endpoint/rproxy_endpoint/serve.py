@@ -5,29 +5,26 @@ expect; a failure of a call is the call's, and the session goes on; when the cli
 started ends within seconds.
 """
 
-import atexit
 import binascii
 import os
 import select
 import signal
 import sys
-import threading
 import time
 from typing import Any, Callable, Dict, List
 
+from .ending import end, lead_group
 from .execute import Executor, Missing
 from .objects import EndpointSide, NeedsStream
 from .output import Recorder
 from .protocol.errors import ProtocolFault, ValueFault
-from .protocol.failures import plain_failure, take_exception
+from .protocol.failures import plain_failure, take_exception, text_of
 from .protocol.frames import Bytes, Frame, marker
 from .protocol.messages import NOTICES, Failure, Output, Provide, Release, Reply, Stored
 from .protocol.peer import Peer
 from .protocol.pickled import PROTOCOL, PickleCodec, TrustingDecoder
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-#: How long what a client started may take to end once the client is gone, in seconds.
-GRACE = 3.0
 #: How long to wait for the next request without sleeping, in seconds.
 AWAKE = 5e-5
 
@@ -61,17 +58,25 @@ class Server:
         self.write: Callable[[List[Bytes]], None] = lambda pieces: write_all(self.recorder.output, pieces)
         self._call = 0  # the request that runs now
         self._chosen = False
+        self._running = False  # whether user code runs, which may be interrupted
+        self._pid = os.getpid()
+        self._trouble = ""  # with what came ahead of a request
 
     def handle(self, frame: Frame) -> None:
         """Runs one request to its answer, or takes a notice."""
         if not self._chosen:
             self._choose(self.peer.hello or {})
         if frame.kind in NOTICES:
-            self._notice(self.peer.read(frame))
+            try:
+                self._notice(self.peer.read(frame))
+            except BaseException as error:  # a notice has no answer: the next request tells
+                self._trouble = "%s: %s" % (type(error).__name__, text_of(str, error))
             return
         self._call = frame.call
         pieces = self._pieces(self._answer(frame), frame.call)
         self.recorder.flush()
+        if os.getpid() != self._pid:
+            os._exit(0)  # the call has forked, and its child has come to the call's end: that is not its to tell
         with self.recorder.lock:
             self.recorder.drain()
             self._call = 0
@@ -94,25 +99,46 @@ class Server:
         try:
             message = self.peer.read(frame)
         except ValueFault as fault:
-            return Failure({"fault": "arguments", "text": str(fault)})
+            text, self._trouble = "%s %s" % (fault, self._trouble), ""
+            return Failure({"fault": "arguments", "text": text.strip()})
         try:
-            return Reply(self._executor.run(message))
+            self._running = True
+            try:
+                return Reply(self._executor.run(message))
+            finally:
+                self._running = False
         except Missing as missing:
-            return Failure(dict(take_exception(missing.error, HERE), missing=True))
+            return Failure(dict(_told(missing.error), missing=True))
         except BaseException as error:  # SystemExit and KeyboardInterrupt end the call, not the session
-            return Failure(take_exception(error, HERE))
+            return Failure(_told(error))
+
+    def interrupt(self, number: int, frame: Any) -> None:
+        """SIGINT interrupts what a call runs, and nothing else: an answer on its way must arrive whole."""
+        if self._running:
+            raise KeyboardInterrupt
 
     def _pieces(self, answer: Any, call: int) -> List[Bytes]:
-        self.side.held.clear()
+        """The bytes of an answer; if it cannot travel, of one that says so."""
+        try:
+            return self._encode(answer, call)
+        except BaseException as error:  # values' own code runs there, and may raise anything
+            trouble = error
+        if type(answer) is Failure and "mro" in answer.error:
+            try:
+                return self._encode(Failure(plain_failure(answer.error)), call)
+            except BaseException as error:
+                trouble = error
+        kind = "live" if isinstance(trouble, NeedsStream) else "result"
+        text = str(trouble) if isinstance(trouble, ValueFault) else type(trouble).__name__
+        return self._encode(Failure({"fault": kind, "text": text}), call)
+
+    def _encode(self, answer: Any, call: int) -> List[Bytes]:
+        self.side.begin()
         try:
             return self.peer.send(answer, call)
-        except ValueFault as fault:
-            self.side.objects.release([(number, 1) for number in self.side.held])
-            self.side.describe_again()
-            if type(answer) is Failure:
-                return self.peer.send(Failure(plain_failure(answer.error)), call)
-            kind = "live" if isinstance(fault, NeedsStream) else "result"
-            return self.peer.send(Failure({"fault": kind, "text": str(fault)}), call)
+        except BaseException:
+            self.side.take_back()
+            raise
 
     def _output(self, stream: int, data: bytes) -> None:
         self.write(self.peer.send(Output(stream, data), self._call))
@@ -120,6 +146,15 @@ class Server:
     def _hung_up(self) -> None:
         """The client is gone while a call runs, or while nothing does: then `end` is under way as well."""
         end()
+
+
+def _told(error: BaseException) -> Dict[str, Any]:
+    """A failure; also of an exception that raises others when it is looked at."""
+    try:
+        return take_exception(error, HERE)
+    except BaseException as trouble:
+        text = "an exception that cannot be told (%s)" % type(trouble).__name__
+        return {"fault": "exception", "text": text}
 
 
 # -- a session -----------------------------------------------------------------------------------------
@@ -142,25 +177,23 @@ def write_all(descriptor: int, pieces: List[Bytes]) -> None:
 def serve_session(token: str) -> None:
     """Serves the client at descriptors 0 and 1 until it closes descriptor 0."""
     lead_group()
-    atexit.register(_wait_and_kill)  # first in, last out
     server = Server(live=True)
     peer, source = server.peer, server.recorder.input
     ready = select.poll()
     ready.register(source, select.POLLIN)
+    signal.signal(signal.SIGINT, server.interrupt)
     _show_crashes(server.recorder.errors)
     write_all(server.recorder.output, [marker(token), *peer.greet(facts())])
     server.recorder.start()
     try:
         while True:
-            try:
-                stay_awake(ready)
-                count = os.readv(source, [peer.buffer()])
-                if not count:
-                    break
-                for frame in peer.received(count):
-                    server.handle(frame)
-            except KeyboardInterrupt:
-                continue  # it came between two calls: there is nothing to interrupt
+            stay_awake(ready)
+            count = os.readv(source, [peer.buffer()])
+            if not count:
+                break
+            frames = peer.received(count)
+            while frames:  # and no name for a frame: large arguments must not wait here for the next request
+                server.handle(frames.pop(0))
         peer.ended()
     except ProtocolFault as fault:
         os.write(server.recorder.errors, ("rproxy endpoint: %s\n" % fault).encode())
@@ -177,77 +210,11 @@ def stay_awake(ready: Any) -> None:
         os.sched_yield()
 
 
-def lead_group() -> None:
-    """Makes this process the leader of a group, so that its children can be ended with it."""
-    if os.getpgrp() != os.getpid():
-        try:
-            os.setpgid(0, 0)
-        except OSError:
-            pass  # no right to: then children that outlive the client are theirs who forbade it
-
-
 def _show_crashes(errors: int) -> None:
     """A segmentation fault says where, on the stream whose end the client reads then."""
     import faulthandler
 
     faulthandler.enable(file=errors)
-
-
-def end() -> None:
-    """Asks what was started here to end, and sees to it that nothing outlives this process for long."""
-    for member in others():
-        _signal(member, signal.SIGTERM)
-    threading.Thread(target=_after_grace, daemon=True).start()
-
-
-def _after_grace() -> None:
-    time.sleep(GRACE)
-    _kill_others()
-    os._exit(1)
-
-
-def _wait_and_kill() -> None:
-    """The last thing that this process does: others of its group have had their time."""
-    until = time.time() + GRACE
-    while others() and time.time() < until:
-        try:
-            os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            pass  # they are children of children
-        time.sleep(0.02)
-    _kill_others()
-
-
-def _kill_others() -> None:
-    for member in others():
-        _signal(member, signal.SIGKILL)
-
-
-def others() -> List[int]:
-    """The other processes of the group that this process leads."""
-    if os.getpgrp() != os.getpid():
-        return []
-    try:
-        running = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    except OSError:
-        return []  # no /proc here: children get a hangup of their output at the least
-    return [member for member in running if member != os.getpid() and _group(member) == os.getpid()]
-
-
-def _group(member: int) -> int:
-    try:
-        with open("/proc/%d/stat" % member, "rb") as file:
-            state, _, group = file.read().rpartition(b") ")[2].split()[:3]
-        return 0 if state == b"Z" else int(group)
-    except (OSError, ValueError):
-        return 0  # it has ended meanwhile
-
-
-def _signal(member: int, number: int) -> None:
-    try:
-        os.kill(member, number)
-    except OSError:
-        pass  # it has ended meanwhile, or runs as somebody else
 
 
 # -- one request ---------------------------------------------------------------------------------------
@@ -261,6 +228,7 @@ def serve_once(token: str, text: bool, limit: int, folder: str, request: str, re
     left in a file of `folder`, whose name is the answer. `remove` names files of earlier answers.
     """
     pieces: List[Bytes] = []
+    lead_group()
     server = Server(live=False)
     server.write = pieces.extend
     for path in remove:
@@ -285,7 +253,7 @@ def serve_once(token: str, text: bool, limit: int, folder: str, request: str, re
         answer = b"".join(server.peer.greet(facts())) + _store(answer, folder, server.peer)
     mark = marker(token)
     write_all(server.recorder.output, [mark, binascii.b2a_base64(answer, newline=False) + b"<end>" if text else answer])
-    sys.stdout.flush()
+    end()
     os._exit(0)  # threads of the call must not keep the command from ending
 
 

@@ -24,7 +24,7 @@ class Applied:
     def __init__(self, surroundings: Surroundings) -> None:
         self._wanted = surroundings
         self._before: Dict[str, Optional[str]] = {}
-        self._folder: Optional[str] = None
+        self._folder = -1  # a descriptor: the folder may be moved or removed meanwhile
 
     def __enter__(self) -> None:
         if self._wanted is None:
@@ -61,14 +61,15 @@ class Applied:
         self._before = {name: os.environ.get(name) for name in changes}
         put(changes)
         if folders:
-            self._folder = os.getcwd()
+            self._folder = os.open(".", os.O_RDONLY)
             for folder in folders:
                 os.chdir(os.path.expanduser(folder))
 
     def _restore(self) -> None:
         put(self._before)
-        if self._folder is not None:
-            os.chdir(self._folder)
+        if self._folder >= 0:
+            os.fchdir(self._folder)
+            os.close(self._folder)
 
 
 def put(changes: Dict[str, Optional[str]]) -> None:

@@ -8,6 +8,7 @@ of the client the folder.
 """
 
 import base64
+import contextlib
 import json
 import os
 import shlex
@@ -23,7 +24,7 @@ from rproxy_endpoint.protocol.messages import ANSWERS, OUTPUT, Stored
 from ..connectors.base import Completed, Connector
 from ..deployment.bootstrap import new_token, words_of
 from ..deployment.bundle import bundle
-from ..errors import ConnectionLost, ProtocolError, RemoteNotSetupError
+from ..errors import ConnectionLost, ProtocolError, RemoteNotSetupError, RProxyError
 from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
 
 
@@ -43,7 +44,8 @@ class CommandChannel(Channel):
             self._prepare()
             self.facts = self._hello()
         except BaseException:
-            self.close()
+            with contextlib.suppress(RProxyError):  # the first trouble is the one to tell
+                self.close()
             raise
 
     # -- setting up ------------------------------------------------------------------------------------
@@ -67,6 +69,8 @@ class CommandChannel(Channel):
         word, rest = found.group(1), done.stdout[found.end() :]
         if word == b"old":
             raise launcher.too_old(target, found.group(2).decode())
+        if word == b"denied":
+            raise RemoteNotSetupError(f"the endpoint cannot be deployed on {target}: {_end_of(done)}")
         if word != b"ready":
             return {}
         told: dict[str, Any] = json.loads(rest.partition(b"<end>")[0])
@@ -108,7 +112,7 @@ class CommandChannel(Channel):
         words = ["once", token, form, str(connector.output_limit), self._folder]
         remove, self._remove = self._remove, []
         command = self._options.launcher.endpoint(token, *words, "=" + base64.b64encode(data).decode(), *remove)
-        if len(command.encode()) > connector.command_limit:
+        if len(os.fsencode(command)) > connector.command_limit:
             path = f"{self._folder}/request-{os.urandom(8).hex()}"
             self._push(data, path)
             command = self._options.launcher.endpoint(token, *words, "@" + path, *remove)

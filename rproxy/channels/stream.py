@@ -5,10 +5,11 @@ waiting threads reads for all of them (so that a lone caller reads its own answe
 passes that on when its own answer has come; values are decoded in the thread that asked for them.
 """
 
+import collections
 import threading
 from typing import Any
 
-from rproxy_endpoint.protocol.errors import ProtocolFault
+from rproxy_endpoint.protocol.errors import ProtocolFault, ValueFault
 from rproxy_endpoint.protocol.frames import Frame
 from rproxy_endpoint.protocol.messages import OUTPUT
 
@@ -21,14 +22,14 @@ from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
 class _Waiting:
     """A request without an answer yet."""
 
-    __slots__ = ("answer", "lead", "sink", "trouble", "wake")
+    __slots__ = ("answer", "sink", "thread", "trouble", "wake")
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
+        self.thread = threading.get_ident()
         self.answer: Frame | None = None
         self.trouble: Exception | None = None  # what the sink raised
-        self.lead = False  # told to read for all
-        self.wake: threading.Lock | None = None
+        self.wake: threading.Lock | None = None  # held until it is this one's turn, or its answer is there
 
 
 class StreamChannel(Channel):
@@ -41,15 +42,19 @@ class StreamChannel(Channel):
         self._options = options
         self._peer = new_peer(options)
         self._lost: RProxyError | None = None
-        self._sending = threading.Lock()
-        self._state = threading.Lock()
+        self._sending: Any = threading.RLock()  # RLocks, to be asked whether this thread has them
+        self._state: Any = threading.RLock()
         self._waiting: dict[int, _Waiting] = {}
-        self._reading = False
+        self._reader: _Waiting | None = None  # whose thread reads for all
+        self._frames: collections.deque[Frame] = collections.deque()  # received, not yet handed out
         self._stream = connector.open(options.launcher.endpoint(token, "session", token))
         try:
             first = converse(self._stream, options.launcher, options.target, token)
-            self._stream.write(self._peer.greet(options.hello))
-            self._take(self._feed(first))
+            try:
+                self._stream.write(self._peer.greet(options.hello))
+            except OSError as error:
+                self._end(f"cannot send: {error}")
+            self._frames += self._feed(first)
             while self._peer.hello is None:
                 self._read()
                 if self._lost is not None:
@@ -61,80 +66,112 @@ class StreamChannel(Channel):
         self._peer.codec = options.codec(self.facts)
 
     def request(self, message: Any, sink: Sink) -> Any:
+        if self._reenters():
+            raise RProxyError(
+                "a call cannot be made here, by a finalizer, a signal handler or what shows output, "
+                "while this thread is in the middle of another call"
+            )
+        packed = self._peer.pack(message)  # values' own code runs here, and may make calls itself
         waiting = _Waiting(sink)
-        self._send(message, waiting)
-        self._await(waiting)
+        self._send(packed, waiting)
+        try:
+            self._await(waiting)
+        except BaseException:
+            # Its answer must be read all the same: others wait behind it, and it tells of objects and types.
+            threading.Thread(target=self._finish, args=(waiting,), daemon=True).start()
+            raise
+        answer = self._answer(waiting)
         if waiting.trouble is not None:
             raise waiting.trouble
-        assert waiting.answer is not None
+        return answer
+
+    def _reenters(self) -> bool:
+        """Whether this thread is in here already: then it would wait for itself."""
+        reader = self._reader
+        reads = reader is not None and reader.thread == threading.get_ident()
+        return reads or self._sending._is_owned() or self._state._is_owned()
+
+    def _finish(self, waiting: _Waiting) -> None:
+        """Takes the answer of a call that was interrupted here."""
+        waiting.sink, waiting.thread = self._options.ambient, threading.get_ident()
+        try:
+            self._await(waiting)
+            self._answer(waiting)
+        except (RProxyError, ValueFault):
+            return  # nobody waits for it any more
+
+    def _answer(self, waiting: _Waiting) -> Any:
+        if waiting.answer is None:
+            assert self._lost is not None
+            raise type(self._lost)(*self._lost.args) from self._lost
         return self._peer.read(waiting.answer)
 
-    def _send(self, message: Any, waiting: _Waiting) -> None:
+    def _send(self, packed: Any, waiting: _Waiting) -> None:
         peer = self._peer
-        packed = peer.pack(message)  # values' own code runs here, and may make calls itself
         with self._sending:
             if self._lost is not None:
                 raise self._not_sent()
             number = peer.number()
             try:
                 pieces = peer.seal(packed, number)
+                notices = [piece for notice in self._options.before() for piece in peer.send(notice)]
             except BaseException:
                 peer.forget(number)
                 raise
-            self._waiting[number] = waiting
-            notices = self._options.before()
-            if notices:
-                pieces = [*(piece for notice in notices for piece in peer.send(notice)), *pieces]
+            with self._state:
+                self._waiting[number] = waiting
             try:
-                self._stream.write(pieces)
+                self._stream.write([*notices, *pieces] if notices else pieces)
             except OSError as error:
                 self._end(f"cannot send: {error}")
+            except BaseException:
+                if len(pieces) > 1:  # half a frame may be on its way; a small one goes at once or not at all
+                    self._lose(ConnectionLost(f"a request to {self._options.target} was interrupted as it was sent"))
+                raise
 
     # -- reading ---------------------------------------------------------------------------------------
 
     def _await(self, waiting: _Waiting) -> None:
-        """Waits for the answer, reading for all if nobody else does."""
-        with self._state:
-            if not self._reading:
-                self._reading = waiting.lead = True
-            elif waiting.answer is None:
-                waiting.wake = threading.Lock()
-                waiting.wake.acquire()
-        if waiting.wake is not None:
-            waiting.wake.acquire()  # its answer is there, or it is its turn to read
-        if waiting.lead:
-            try:
-                while waiting.answer is None and self._lost is None:
+        """Waits for the answer, reading for all if nobody else does. Whoever is interrupted in it stays the
+        reader, until `_finish` goes on in its name."""
+        while waiting.answer is None and self._lost is None:
+            with self._state:
+                if self._reader is None:
+                    self._reader = waiting
+                elif self._reader is not waiting and waiting.answer is None and self._lost is None:
+                    waiting.wake = threading.Lock()
+                    waiting.wake.acquire()
+            if self._reader is waiting:
+                if waiting.answer is None and self._lost is None:  # still, now that nobody else reads
                     self._read()
-            finally:
-                self._pass_on()
-        if waiting.answer is None and self._lost is not None:
-            raise type(self._lost)(*self._lost.args) from self._lost
+            elif waiting.wake is not None:
+                waiting.wake.acquire()
+        if self._reader is waiting:
+            self._pass_on()
 
     def _pass_on(self) -> None:
         """Lets another thread read, if one waits."""
         with self._state:
-            self._reading = False
-            for other in self._waiting.values():
-                if other.wake is not None and other.answer is None and not other.lead:
-                    self._reading = other.lead = True
-                    other.wake.release()
-                    break
+            self._reader = next((other for other in self._waiting.values() if other.wake is not None), None)
+            if self._reader is not None:
+                _wake(self._reader)
 
     def _read(self) -> None:
-        try:
-            count = self._stream.readinto(self._peer.buffer())
-        except OSError as error:
-            self._end(str(error))
-            return
-        if not count:
-            self._end("")
-            return
-        try:
-            frames = self._peer.received(count)
-        except ProtocolFault as fault:
-            raise self._break(fault) from fault
-        self._take(frames)
+        if not self._frames:
+            try:
+                count = self._stream.readinto(self._peer.buffer())
+            except OSError as error:
+                self._end(str(error))
+                return
+            if not count:
+                self._end("")
+                return
+            try:
+                self._frames += self._peer.received(count)
+            except ProtocolFault as fault:
+                self._break(fault)
+        while self._frames:
+            self._take(self._frames.popleft())
 
     def _feed(self, data: bytes) -> list[Frame]:
         try:
@@ -142,16 +179,15 @@ class StreamChannel(Channel):
         except ProtocolFault as fault:
             raise self._break(fault) from fault
 
-    def _take(self, frames: list[Frame]) -> None:
-        for frame in frames:
-            if frame.kind == OUTPUT:
-                self._print(frame)
-                continue
-            waiting = self._waiting.pop(frame.call)
-            with self._state:
+    def _take(self, frame: Frame) -> None:
+        if frame.kind == OUTPUT:
+            self._print(frame)
+            return
+        with self._state:
+            waiting = self._waiting.pop(frame.call, None)
+            if waiting is not None:  # else the client was closed meanwhile
                 waiting.answer = frame
-                if waiting.wake is not None and not waiting.lead:
-                    waiting.wake.release()
+                _wake(waiting)
 
     def _print(self, frame: Frame) -> None:
         waiting = self._waiting.get(frame.call)
@@ -197,10 +233,16 @@ class StreamChannel(Channel):
         with self._state:
             self._lost = self._lost or error
             for waiting in self._waiting.values():
-                if waiting.wake is not None and not waiting.lead:
-                    waiting.wake.release()
+                _wake(waiting)
             self._waiting.clear()
 
     def close(self) -> None:
         self._lose(RProxyError(f"the client of {self._options.target} is closed"))
         self._stream.close()
+
+
+def _wake(waiting: _Waiting) -> None:
+    """Wakes a thread that sleeps; the state's lock must be held."""
+    wake, waiting.wake = waiting.wake, None
+    if wake is not None:
+        wake.release()

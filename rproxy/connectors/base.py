@@ -8,7 +8,7 @@ call costs one round trip. Commands are for a POSIX shell, paths are the far sid
 import abc
 import os
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 PathLike = str | os.PathLike[str]
 
@@ -52,11 +52,11 @@ class Connector(abc.ABC):
     #: The interpreter if the user names none.
     python: str = "python3"
     #: The longest command that `run` takes, in bytes; longer requests are pushed as a file.
-    command_limit: ClassVar[int] = 8000
+    command_limit: int = 8000
     #: The most that a command may print, in bytes; longer answers are pulled as a file.
-    output_limit: ClassVar[int] = 4 << 20
+    output_limit: int = 4 << 20
     #: Whether output comes back as text only, so that bytes must be encoded.
-    text_only: ClassVar[bool] = False
+    text_only: bool = False
 
     @abc.abstractmethod
     def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:

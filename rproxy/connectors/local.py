@@ -63,6 +63,8 @@ class LocalStream:
         self._ready.register(self._output, select.POLLIN)
         # Also for a client that nobody closed: its process ends with it.
         self._ending = weakref.finalize(self, _end, self._process, self._errors)
+        self._tail = b""
+        _streams.add(self)
 
     def readinto(self, buffer: memoryview) -> int:
         until = time.perf_counter() + _AWAKE
@@ -103,11 +105,29 @@ class LocalStream:
         return self._tail
 
 
+#: A forked child must not hold the pipes of its parent's endpoints, which end when these are closed.
+_streams: weakref.WeakSet[LocalStream] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for stream in _streams:
+        stream._ending.detach()
+        for pipe in (stream._process.stdin, stream._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
 def _start(command: str, stderr: Any) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        ["/bin/sh", "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
-        start_new_session=True, bufsize=0,
-    )  # fmt: skip
+    try:
+        return subprocess.Popen(
+            ["/bin/sh", "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
+            start_new_session=True, bufsize=0,
+        )  # fmt: skip
+    except OSError as error:
+        raise ConnectorError(f"cannot start a shell on local://: {error}") from error
 
 
 def _end(process: "subprocess.Popen[bytes]", errors: Any) -> None:

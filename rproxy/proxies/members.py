@@ -161,16 +161,23 @@ class ModuleStandIn(StandIn, types.ModuleType):
             self.__dict__[name] = value
             return
         self._self_session.set(self._self_target, join(self._self_path, name), value)
-        self._self_forget(name)
+        self.__dict__.pop(name, None)
+        self._self_known().kinds[name] = "v"
 
     def __delattr__(self, name: str) -> None:
         self._self_session.delete(self._self_target, join(self._self_path, name))
-        self._self_forget(name)
-
-    def _self_forget(self, name: str) -> None:
         self.__dict__.pop(name, None)
-        if self._self_names is not None:
-            self._self_names.kinds.pop(name, None)
+        self._self_known().kinds.pop(name, None)
+
+    def __eq__(self, other: object) -> bool:
+        found = stand_in_of(other)
+        return isinstance(found, ModuleStandIn) and self._self_key() == found._self_key()
+
+    def __hash__(self) -> int:
+        return hash(self._self_key())
+
+    def _self_key(self) -> tuple[Any, ...]:
+        return id(self._self_session), self._self_target, self._self_path
 
     def __dir__(self) -> Iterable[str]:
         names = list(self._self_known().kinds)
@@ -184,6 +191,7 @@ class ModuleStandIn(StandIn, types.ModuleType):
         return ("member", self._self_target, self._self_path)
 
     def __repr__(self) -> str:
+        self._self_known()
         file = self.__dict__.get("__file__")
         source = f"from {file!r}" if file else "(built-in)"
         return f"<module {self.__name__!r} {source} on {self._self_session.target}>"
@@ -249,13 +257,24 @@ class ClassStandIn(StandIn, type):
 
     def __setattr__(cls, name: str, value: Any) -> None:
         cls._self_session.set(cls._self_target, join(cls._self_path, name), value)
+        cls._self_forget(name)
 
     def __delattr__(cls, name: str) -> None:
         cls._self_session.delete(cls._self_target, join(cls._self_path, name))
+        cls._self_forget(name)
+
+    def _self_forget(cls, name: str) -> None:
+        cls._self_known().kinds[name] = "o"
+        if name in vars(cls):
+            type.__delattr__(cls, name)
 
     def __dir__(cls) -> list[str]:
+        kinds = cls._self_known().kinds
         cls._self_sweep.begin(cls)
-        return list(cls._self_known().kinds) + dir(object)
+        for name in kinds:
+            if kinds[name] in ("f", "d") and name not in vars(cls):
+                type.__setattr__(cls, name, member(cls, cls._self_names, name))  # pydoc looks for them there
+        return list(kinds) + dir(object)
 
     def __instancecheck__(cls, instance: Any) -> bool:
         """For proxies the far side says it; a value is an instance if its class, or a base, has this name."""

@@ -103,8 +103,10 @@ def _exit(self: Any, kind: Any, error: Any, traceback: Any) -> Any:
     try:
         return state._self_session.call(state._self_target, "__exit__", (kind, error, None), {})
     except SerializationError:
-        plain = RuntimeError(f"{kind.__name__}: {error}")
-        return state._self_session.call(state._self_target, "__exit__", (RuntimeError, plain, None), {})
+        session = state._self_session
+        plain = session.call("builtins", "RuntimeError", (f"{kind.__name__}: {error}",), {})  # made there
+        cls = FunctionStandIn(session, "builtins", "RuntimeError")
+        return session.call(state._self_target, "__exit__", (cls, plain, None), {})
 
 
 def _not_in_place(self: Any, other: Any) -> Any:
@@ -146,9 +148,9 @@ class RemoteType:
 
     def __init__(self, module: str, qualname: str, special: str, methods: str, others: str) -> None:
         name = qualname.rpartition(".")[2]
-        present = set(special.split())
+        present = SPECIAL & set(special.split())
         if {"__len__", "__getitem__"} <= present:
-            present.add("__reversed__")  # Python reverses any sequence
+            present |= {"__reversed__"}  # Python reverses any sequence
         operations: dict[str, Any] = {method: _operation(method) for method in present}
         for method, function in _OWN_WAYS:
             if method in present:

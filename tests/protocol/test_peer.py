@@ -10,6 +10,7 @@ from rproxy_endpoint.protocol.frames import Limits, encode
 from rproxy_endpoint.protocol.jsoned import JsonCodec
 from rproxy_endpoint.protocol.messages import (
     KINDS,
+    OUTPUT,
     Call,
     Describe,
     Failure,
@@ -85,12 +86,6 @@ def test_output_of_no_call_has_number_0():
     client, endpoint = pair()
     (frame,) = carry(endpoint, client, Output(1, b"from a thread"))
     assert (frame.call, client.read(frame)) == (0, Output(1, b"from a thread"))
-
-
-def test_an_output_without_a_stream_is_empty_standard_output():
-    client, _ = pair()
-    (frame,) = client.feed(raw_bytes(KINDS[Output], 0, b""))
-    assert client.read(frame) == Output(1, b"")
 
 
 def raw_bytes(kind, call, body):
@@ -346,3 +341,12 @@ def test_a_mutated_conversation_gives_faults_and_nothing_else(role, data):
     ):
         mutated[place] = byte
     survive(role, bytes(mutated))
+
+
+@pytest.mark.parametrize(
+    ("body", "buffers"), [(b"", []), (b"\x00x", []), (b"\x07x", []), (b"\x01x", [memoryview(b"y")])]
+)
+def test_output_of_no_stream_is_a_fault(body, buffers):
+    client, _ = pair()
+    with pytest.raises(ProtocolFault, match="an Output of no stream"):
+        client.feed(b"".join(encode(OUTPUT, 0, [body], buffers)))

@@ -212,8 +212,9 @@ def _set_fields(error: Any, names: Tuple[str, ...], fields: Dict[str, Any]) -> N
     if "object" in names and not _is_place(error, fields):
         return
     for name in names:
-        if fields.get(name) is not None:
-            _set(error, name, fields[name])
+        # StopIteration's is read by the interpreter itself, which takes it that there is one.
+        if fields.get(name) is not None or isinstance(error, StopIteration):
+            _set(error, name, fields.get(name))
 
 
 def _is_place(error: Any, fields: Dict[str, Any]) -> bool:

@@ -134,6 +134,8 @@ class Peer:
         kind, call = frame.kind, frame.call
         if kind not in self._accepts:
             raise ProtocolFault("a message of kind %d from the %s's other side" % (kind, self._role))
+        if kind == OUTPUT and (frame.buffers or not frame.body or frame.body[0] not in (1, 2)):
+            raise ProtocolFault("an Output of no stream")
         if self._role == "client":
             if call not in self.waiting and not (kind == OUTPUT and call == 0):
                 raise ProtocolFault("an answer to request %d, which waits for none" % call)
@@ -166,7 +168,7 @@ class Peer:
         """
         cls = CLASSES[frame.kind]
         if frame.kind == OUTPUT:
-            return Output(frame.body[0] if frame.body else 1, bytes(frame.body[1:]))
+            return Output(frame.body[0], bytes(frame.body[1:]))
         return self._message(cls, _JSON if frame.kind in PLAIN else self.codec, frame)
 
     def _message(self, cls: Any, codec: Any, frame: Frame) -> Any:

@@ -1,9 +1,12 @@
 # For connectors without a stream: makes a private folder for requests and answers, and says where it is
 # and whether the endpoint is there. Words: ROOT NAME TOKEN TMP [ARCHIVE].
+import sys
+
+if sys.path[0] == "":  # files of the current directory must not stand in for what this imports
+    del sys.path[0]
 import json
 import os
 import shutil
-import sys
 import tempfile
 import time
 
@@ -21,14 +24,23 @@ if len(sys.argv) > 5:
     with open(sys.argv[5], "rb") as file:
         packed = file.read()
     os.unlink(sys.argv[5])
-    unpack(packed)  # noqa: F821 - the text of unpack.py goes before this one's
+    if unpack(packed) != os.path.join(root, name):  # noqa: F821 - the text of unpack.py goes before this one's
+        say("denied")
+        sys.exit("nothing can be written to %s; name another folder with endpoint_dir=" % root)
     say("done")
     sys.exit(0)
-os.makedirs(tmp, 0o700, exist_ok=True)
+try:
+    os.makedirs(tmp, 0o700, exist_ok=True)
+except OSError as error:
+    say("denied")
+    sys.exit("%s; name another folder with tmp_dir= or endpoint_dir=" % error)
 for old in os.listdir(tmp):  # what clients that were killed have left
     old = os.path.join(tmp, old)
-    if old.startswith(os.path.join(tmp, "session-")) and time.time() - os.path.getmtime(old) > 7 * 86400:
-        shutil.rmtree(old, ignore_errors=True)
+    try:
+        if old.startswith(os.path.join(tmp, "session-")) and time.time() - os.path.getmtime(old) > 7 * 86400:
+            shutil.rmtree(old, ignore_errors=True)
+    except OSError:
+        continue  # another client has just ended
 folder = tempfile.mkdtemp(prefix="session-", dir=tmp)
 there = os.path.isdir(os.path.join(root, name))
 say("ready")

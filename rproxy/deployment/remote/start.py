@@ -24,6 +24,9 @@ def read(size):
 if sys.version_info < (3, 6):
     say("old-" + sys.version.split()[0])
     sys.exit(0)
+here = sys.path[0] == ""
+if here:  # files of the current directory must not stand in for what the endpoint imports
+    del sys.path[0]
 if not os.path.isdir(home):
     say("need")
     if sys.argv[4] == "once":
@@ -32,11 +35,12 @@ if not os.path.isdir(home):
     space = {"root": os.path.expanduser(root), "name": name}
     exec(read(int(sizes[0])), space)
     home = space["unpack"](read(int(sizes[1])))
-sys.path[0] = home
+sys.path.insert(0, home)
 from rproxy_endpoint import __main__ as endpoint
+from rproxy_endpoint import serve
 
-sys.path[0] = ""
+sys.path[:1] = [""] if here else []
 words, sys.argv[:] = sys.argv[4:], [""]
-for name in ("root", "name", "token", "home", "say", "read"):
+for name in ("root", "name", "token", "home", "here", "say", "read", "serve"):
     del globals()[name]
 endpoint.main(words)
