@@ -41,7 +41,7 @@ with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as
     send(endpoint.stdin, HELLO, 0, [{"protocol": 1, "serializer": "json", "trust": []}])
 
     # builtins.print("hi"), without surroundings: target, path, args, kwargs, surroundings
-    send(endpoint.stdin, CALL, 1, ["builtins", "print", {"~": ["tuple", "hi"]}, {}, None])
+    send(endpoint.stdin, CALL, 1, ["builtins", "print", {"~": ["tuple", "hi"]}, {}, None, False])
     printed = b""
     kind, call, body = receive(endpoint.stdout)
     while kind == OUTPUT:  # as many as it likes; the first byte is the stream
@@ -52,7 +52,7 @@ with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as
 
     # An error, with the variable A set for the call
     surroundings = {"~": ["tuple", {"A": "1"}, {"~": ["tuple"]}, {"~": ["tuple"]}, False, {}]}
-    send(endpoint.stdin, CALL, 2, ["os", "stat", {"~": ["tuple", "/no/such/file"]}, {}, surroundings])
+    send(endpoint.stdin, CALL, 2, ["os", "stat", {"~": ["tuple", "/no/such/file"]}, {}, surroundings, False])
     kind, call, body = receive(endpoint.stdout)
     error = json.loads(body)["~"][1]
     print("kind", kind, "of call", call, error["text"])
