@@ -26,7 +26,7 @@ from rproxy_endpoint.protocol.peer import Peer
 from rproxy_endpoint.protocol.pickled import PickleCodec
 from rproxy_endpoint.protocol.values import Side
 
-CALL = Call("os", "getenv", ("HOME",), {}, None)
+CALL = Call("os", "getenv", ("HOME",), {}, None, False)
 
 
 def raw(kind, call, value=(), codec=None):
@@ -295,7 +295,7 @@ def conversation(role):
     client, endpoint = Peer("client", Side()), Peer("endpoint", Side())
     values = ["text", {"a": (1, 2.5)}, b"\x00" * 40, [None, {1}], 10**30]
     if role == "endpoint":
-        sent = [Call("m", "f", (value,), {"k": value}, None) for value in values]
+        sent = [Call("m", "f", (value,), {"k": value}, None, False) for value in values]
         return b"".join(b"".join(p) for p in [client.greet({}), *[client.send(m, client.number()) for m in sent]])
     answers = [endpoint.send(Reply(value), place + 1) for place, value in enumerate(values)]
     said = [endpoint.send(Output(1, b"said"), 1), *answers, endpoint.send(Failure({"text": "x"}), 6)]
