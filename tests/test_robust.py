@@ -222,14 +222,6 @@ def test_modules_are_equal_where_they_mean_the_same(client):
     assert client.module("os") != client.module("sys")
 
 
-def test_a_local_subclass_of_a_remote_class_is_a_clear_error(client):
-    remote = client.module("threading").Thread
-    with pytest.raises(TypeError, match=r"cannot be a subclass of .*client\.call"):
-
-        class Mine(remote):
-            pass
-
-
 def test_a_place_that_cannot_be_written_to_is_named_over_commands(tmp_path):
     with pytest.raises(rproxy.RemoteNotSetupError, match="tmp_dir="):
         connect_over("command", endpoint_dir="/proc/no")
