@@ -62,7 +62,7 @@ def test_a_long_file_is_found():
 
 @pytest.mark.parametrize("path", ENDPOINT + SCRIPTS, ids=lambda path: path.relative_to(REPOSITORY).as_posix())
 def test_the_endpoint_is_written_in_the_grammar_of_3_6(path):
-    ast.parse(path.read_text("utf-8"), feature_version=(3, 6))
+    assert ast.parse(path.read_text("utf-8"), feature_version=(3, 6)).body is not None
 
 
 def test_a_newer_grammar_is_found():

@@ -12,7 +12,7 @@ import shlex
 
 from ..connectors.base import Stream
 from ..errors import ProtocolError, RemoteNotSetupError
-from .bundle import Bundle, bundle
+from .bundle import bundle
 
 #: The most that a host may print before its endpoint does, in bytes.
 NOISE = 1 << 20
@@ -82,7 +82,7 @@ def archive_message(packed: bytes) -> bytes:
     return b"%9d %9d\n" % (len(code), len(packed)) + code + packed
 
 
-def converse(stream: Stream, launcher: Launcher, target: str, token: str, send: Bundle | None = None) -> bytes:
+def converse(stream: Stream, launcher: Launcher, target: str, token: str) -> bytes:
     """Speaks with start.py until the endpoint answers; returns what came after its marker.
 
     Raises RemoteNotSetupError if no endpoint comes, with what the host said instead.
@@ -109,5 +109,5 @@ def converse(stream: Stream, launcher: Launcher, target: str, token: str, send: 
             return rest
         if word == "old":
             raise launcher.too_old(target, found.group(2).decode())
-        stream.write([archive_message((send or bundle()).packed)])
+        stream.write([archive_message(bundle().packed)])
         said = bytearray(rest)

@@ -47,6 +47,9 @@ class StandIn:
     def _self_reference(self) -> tuple[Any, ...]:
         return ("member", self._self_target, self._self_path)
 
+    def _self_key(self) -> tuple[Any, ...]:
+        return id(self._self_session), self._self_target, self._self_path
+
 
 class Remote(Base):
     """The face of a stand-in."""

@@ -111,9 +111,6 @@ class FunctionStandIn(StandIn):
     def __hash__(self) -> int:
         return hash(self._self_key())
 
-    def _self_key(self) -> tuple[Any, ...]:
-        return id(self._self_session), self._self_target, self._self_path
-
     def __repr__(self) -> str:
         where = f"{self._self_target}." if isinstance(self._self_target, str) else ""
         return f"<function {where}{self._self_label} on {self._self_session.target}>"
@@ -176,19 +173,10 @@ class ModuleStandIn(StandIn, types.ModuleType):
     def __hash__(self) -> int:
         return hash(self._self_key())
 
-    def _self_key(self) -> tuple[Any, ...]:
-        return id(self._self_session), self._self_target, self._self_path
-
     def __dir__(self) -> Iterable[str]:
         names = list(self._self_known().kinds)
         self._self_sweep.begin(self)
         return names
-
-    def _self_name(self) -> str:
-        return repr(self)
-
-    def _self_reference(self) -> tuple[Any, ...]:
-        return ("member", self._self_target, self._self_path)
 
     def __repr__(self) -> str:
         self._self_known()
@@ -306,15 +294,6 @@ class ClassStandIn(StandIn, type):
 
     def __hash__(cls) -> int:
         return hash(cls._self_key())
-
-    def _self_key(cls) -> tuple[Any, ...]:
-        return id(cls._self_session), cls._self_target, cls._self_path
-
-    def _self_name(cls) -> str:
-        return repr(cls)
-
-    def _self_reference(cls) -> tuple[Any, ...]:
-        return ("member", cls._self_target, cls._self_path)
 
     def __repr__(cls) -> str:
         where = f"{cls.__module__}." if cls.__module__ != "builtins" else ""

@@ -222,6 +222,7 @@ def test_after_a_fault_everything_is_refused_with_the_same_fault():
 def test_the_end_between_messages_is_sound():
     client, _ = pair()
     client.ended()
+    assert client.send(CALL, client.number())
 
 
 @pytest.mark.parametrize("size", [1, 15, 16, 20])
