@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         RProxyError,
         SerializationError,
     )
+    from .lending import local
     from .staying import fetch, keep, release
 
 __version__ = "0.1.0"
@@ -37,6 +38,7 @@ __version__ = "0.1.0"
 _HOMES = {
     **dict.fromkeys(("Info", "RemoteClient", "connect"), "client"),
     **dict.fromkeys(("fetch", "keep", "release"), "staying"),
+    "local": "lending",
     **dict.fromkeys(("Completed", "Connector", "Stream", "StreamConnector"), "connectors.base"),
     **dict.fromkeys(
         (
@@ -74,6 +76,7 @@ __all__ = [
     "connect",
     "fetch",
     "keep",
+    "local",
     "release",
 ]
 

@@ -6,7 +6,7 @@ import time
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, overload
 
 from rproxy_endpoint.protocol.messages import Call
 
@@ -20,6 +20,11 @@ from .proxies import ModuleProxy, ModuleStandIn
 from .session import Session
 from .substitution import Substitution
 from .targets import closest, connector_for
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from .futures import Futures
 
 Module = TypeVar("Module", bound=types.ModuleType)
 Params = ParamSpec("Params")
@@ -125,8 +130,10 @@ class RemoteClient:
             hello={"serializer": serializer, "trust": list(trust)},
             ambient=session.shown,
             before=session.side.notices,
+            lender=session.side.loans.answer,
         )
         session.start(_channel(connector, options))
+        self._futures: Futures | None = None
 
     # -- life ------------------------------------------------------------------------------------------
 
@@ -231,7 +238,30 @@ class RemoteClient:
         def remote(*args: Params.args, **kwargs: Params.kwargs) -> Result:
             return self.call(function, *args, **kwargs)
 
+        remote._rproxy_function = function  # type: ignore[attr-defined]
         return remote
+
+    def submit(
+        self, function: Callable[Params, Result], /, *args: Params.args, **kwargs: Params.kwargs
+    ) -> "Future[Result]":
+        """Sends a call and does not wait for it.
+
+        Args:
+            function: a function of a remote module, or a local one, which travels as in `call`.
+
+        Returns:
+            The future of its result. Calls run there in the order in which they were submitted.
+
+        Raises:
+            SerializationError: an argument cannot travel; nothing was sent then.
+        """
+        if not callable(function):
+            raise TypeError(f"{function!r} cannot be called")
+        if self._futures is None:
+            futures = importlib.import_module(".futures", __package__)  # few programs need it, and it is slow to load
+            self._futures = futures.Futures(self._session)
+        found: Future[Result] = self._futures.submit(function, args, kwargs)
+        return found
 
     # -- what holds for calls --------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from rproxy_endpoint.protocol.values import Parcel, Side, Taken, describe_type, 
 from . import blocks, functions, output, staying
 from .channels import Channel, Sink
 from .errors import RemoteExecError, RProxyError, SerializationError, remote_class
+from .lending import Loans, Local
 from .proxies import (
     CallableProxy,
     FunctionStandIn,
@@ -39,6 +40,7 @@ class ClientSide(Side):
         self.trust = trust
         self.provide = False  # cloudpickle's source goes ahead of the next request
         self.provided = False
+        self.loans = Loans()
         self._session = session
         self._code = code  # whether the serializer can carry code
         self._lock = threading.RLock()  # a finalizer may run a call while this thread has it
@@ -49,7 +51,11 @@ class ClientSide(Side):
     # -- out -------------------------------------------------------------------------------------------
 
     def known(self, obj: Any) -> Taken | None:
-        """A proxy, by what it means to its own side."""
+        """A proxy, by what it means to its own side; what is marked as local, by its number here."""
+        if type(obj) is Local:
+            if not self._session.live:
+                raise ValueFault("rproxy.local() needs a connector with a stream (one that has `open`)")
+            return taken("reference", *self.loans.lend(obj._rproxy_object))
         reference = reference_of(obj, self._session)
         return None if reference is None else taken("reference", *reference)
 
@@ -83,10 +89,13 @@ class ClientSide(Side):
         return self.trust.locate(module, qualname)
 
     def reference(self, *args: Any) -> Any:
-        """("module", name) or ("object", number, type, its description or None, what it is called or None)."""
+        """("module", name) or ("object", number, type, its description or None, what it is called or None)
+        or ("local", number): an object of this side that comes back."""
         session = self._session
         if args[0] == "module":
             return ModuleProxy(ModuleStandIn(session, str(args[1]), "", str(args[1]), None))
+        if args[0] == "local":
+            return self.loans.find(args[1])
         kind, number, type_number, description, called = args
         if kind != "object" or type(number) is not int:
             raise ValueFault(f"unknown reference: {kind!r:.80}")
@@ -165,10 +174,24 @@ class Session:
 
     def request(self, message: Any, sink: Sink | None = None) -> Any:
         """The value that answers a request; raises the exception that the call raised."""
+        if Loans.any:  # else this side has nothing to be asked for
+            with self.side.loans.scope():
+                return self.finish(message, self.begin(message, sink))
+        return self.finish(message, self.begin(message, sink))
+
+    def begin(self, message: Any, sink: Sink | None = None, later: bool = False) -> Any:
+        """Sends a request; `finish` takes what it returns: in another thread, at any time, if `later`."""
         channel = self.channel
         self.sent += 1
         try:
-            answer = channel.request(message, sink or output.capturing(self) or self.shown)
+            return channel.begin(message, sink or output.capturing(self) or self.shown, later)
+        except ValueFault as fault:
+            raise self._explain(message, fault) from fault.__cause__
+
+    def finish(self, message: Any, begun: Any) -> Any:
+        """The value that answers a request; raises the exception that the call raised."""
+        try:
+            answer = self.channel.finish(begun)
         except ValueFault as fault:
             raise self._explain(message, fault) from fault.__cause__
         if type(answer) is Reply:
@@ -176,7 +199,10 @@ class Session:
         raise self._exception(answer.error, message)
 
     def call(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self.request(Call(target, path, args, kwargs, self.surroundings(), staying.keeping(self)))
+        return self.request(self.call_message(target, path, args, kwargs))
+
+    def call_message(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        return Call(target, path, args, kwargs, self.surroundings(), staying.keeping(self))
 
     def keep(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """As `call`, but the result stays there even if it is data."""
@@ -242,11 +268,11 @@ class Session:
             made: Any = make_exception(error, self._locate_exception, remote_class)
         except ValueFault as problem:
             return SerializationError(f"{what} on {self.target} failed, and its failure cannot be read: {problem}")
+        own = self.side.loans.raised(made) if Loans.any else None
         if error.get("missing"):
             self._name_target(made, message)
-        annotate(made, self.target)
-        found: BaseException = made
-        return found
+        annotate(made, self.target, own)
+        return own or made
 
     def _locate_exception(self, module: str, qualname: str) -> Any | None:
         if module == "rproxy.errors":
@@ -307,8 +333,14 @@ def name_of(message: Any) -> str:
     return repr(stand_in) if stand_in is not None else f"{getattr(target, '__qualname__', target)}"
 
 
-def annotate(error: Any, target: str) -> None:
-    """Makes a remote exception show its remote traceback, and so its causes and contexts."""
+def annotate(error: Any, target: str, own: BaseException | None = None) -> None:
+    """Makes a remote exception show its remote traceback, and so its causes and contexts.
+
+    `own` is the exception of this side, if that is what has come back: it tells where it has been.
+    """
+    if own is not None:
+        own.add_note(f"It came back through {target}:\n{error.remote_traceback.rstrip()}")
+        return
     seen: set[int] = set()
     queue = [error]
     while queue:

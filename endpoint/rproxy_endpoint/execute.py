@@ -4,20 +4,14 @@ Rules: a name is looked up at each call, never remembered: modules change; wheth
 side alone to say, and the client is told that it was the name, not the call, that failed.
 """
 
-import operator
-import sys
-import time
 import types
 from typing import Any, Callable, Dict, List, Tuple
 
 from . import describe
 from .objects import EndpointSide, Kept
 from .protocol.messages import Call, Delete, Describe, Get, Next, Set
+from .protocol.operators import OPERATIONS, Iteration
 from .surroundings import Applied
-
-#: Items are gathered for as long as this, in seconds, and up to about that many bytes.
-SOON = 0.02
-BATCH = 1 << 20
 
 
 class Missing(Exception):
@@ -26,37 +20,6 @@ class Missing(Exception):
     def __init__(self, error: BaseException) -> None:
         super().__init__(str(error))
         self.error = error
-
-
-def _swapped(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    return lambda own, other: function(other, own)
-
-
-def _exit(obj: Any, *args: Any) -> Any:
-    return type(obj).__exit__(obj, *args)
-
-
-#: Special methods of live objects run as Python itself would run them, with both operands on this side:
-#: reflected methods, `__getattr__`-less lookup on the type, and TypeErrors in Python's own words included.
-OPERATIONS: Dict[str, Callable[..., Any]] = {
-    "__len__": len, "__iter__": iter, "__next__": next, "__reversed__": reversed,
-    "__contains__": operator.contains, "__getitem__": operator.getitem, "__setitem__": operator.setitem,
-    "__delitem__": operator.delitem, "__bool__": bool, "__hash__": hash, "__str__": str, "__repr__": repr,
-    "__format__": format, "__bytes__": bytes, "__int__": int, "__float__": float, "__complex__": complex,
-    "__index__": operator.index, "__round__": round, "__neg__": operator.neg, "__pos__": operator.pos,
-    "__abs__": abs, "__invert__": operator.invert, "__divmod__": divmod, "__pow__": pow,
-    "__rdivmod__": _swapped(divmod), "__rpow__": _swapped(pow),
-    "__enter__": lambda obj: type(obj).__enter__(obj), "__exit__": _exit,
-    "__length_hint__": operator.length_hint,
-}
-for _name in "eq ne lt le gt ge".split():
-    OPERATIONS["__%s__" % _name] = getattr(operator, _name)
-for _name in "add sub mul matmul truediv floordiv mod lshift rshift and xor or".split():
-    _function = getattr(operator, _name + "_" if _name in ("and", "or") else _name)
-    OPERATIONS["__%s__" % _name] = _function
-    OPERATIONS["__r%s__" % _name] = _swapped(_function)
-for _name in "iadd isub imul imatmul itruediv ifloordiv imod ipow ilshift irshift iand ior ixor".split():
-    OPERATIONS["__%s__" % _name] = getattr(operator, _name)
 
 
 class Executor:
@@ -68,7 +31,7 @@ class Executor:
             Call: self._call, Get: self._get, Set: self._set, Delete: self._delete, Describe: self._describe,
             Next: self._next,
         }
-        self._failed: Dict[int, BaseException] = {}  # iterators whose next item is this exception
+        self._iteration = Iteration()
 
     def run(self, message: Any) -> Any:
         """The value that answers a request; raises what the call raises, and Missing for names."""
@@ -97,26 +60,7 @@ class Executor:
         return Kept(value) if message.keep else value
 
     def _next(self, message: Next) -> Tuple[List[Any], bool]:
-        """As many items as asked for, or as come soon, or as make a message of good size."""
-        target = message.target
-        iterator = self._side.objects.find(target)
-        items: List[Any] = []
-        if target in self._failed:
-            raise self._failed.pop(target)
-        until, size = time.perf_counter() + SOON, 0
-        while len(items) < message.count and size < BATCH and (not items or time.perf_counter() < until):
-            try:
-                item = next(iterator)
-            except StopIteration:
-                return items, True
-            except BaseException as error:
-                if not items:
-                    raise
-                self._failed[target] = error  # after the items that came before it
-                break
-            items.append(item)
-            size += getattr(item, "nbytes", 0) or sys.getsizeof(item, 0)
-        return items, False
+        return self._iteration.gather(message.target, self._side.objects.find(message.target), message.count)
 
     def _get(self, message: Get) -> Any:
         """One value, or for several paths as many pairs of (there, value): the small plain values, which

@@ -7,10 +7,13 @@ object of it is first sent, and known by a number from then on.
 
 import importlib
 import sys
+import threading
 import types
-from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
+import weakref
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
 
 from . import describe
+from .lent import Ask, Lent, lenders, lent_class
 from .protocol.errors import ValueFault
 from .protocol.values import Parcel, Side, Taken, describe_type, taken
 
@@ -74,8 +77,12 @@ class EndpointSide(Side):
         self.live = live
         self.trust: FrozenSet[str] = frozenset()
         self.objects = ObjectTable()
-        self.held: List[int] = []  # what the value under way has taken hold of
-        self.described: List[type] = []  # the types that it was the first to tell of
+        self.ask: Optional[Ask] = None  # asks the client for an object that it lent
+        self.reading = threading.local()  # `call`: the request whose values this thread rebuilds
+        self._held: List[int] = []  # what the value under way has taken hold of
+        self._described: List[type] = []  # the types that it was the first to tell of
+        self._packing = threading.RLock()
+        self._lent: Any = weakref.WeakValueDictionary()
         self._types: Dict[type, int] = {}
         self._next_type = 0
         self._provided: Dict[str, Any] = {}
@@ -86,6 +93,8 @@ class EndpointSide(Side):
         if type(obj) is Kept:
             return self._hold(obj.value)
         cls = type(obj)
+        if issubclass(cls, Lent):
+            return taken("reference", "local", obj._rproxy_number)
         if issubclass(cls, types.ModuleType) and sys.modules.get(_name(obj)) is obj:
             return taken("reference", "module", _name(obj))
         if cls.__module__.partition(".")[0] in self.trust:
@@ -100,13 +109,13 @@ class EndpointSide(Side):
                 "%s stays on the far side, and this connector's commands end after each call" % describe_type(obj)
             )
         number = self.objects.hold(obj)
-        self.held.append(number)
+        self._held.append(number)
         known = self._types.get(cls)
         description = None
         if known is None:
             known = self._types[cls] = self._next_type
             self._next_type += 1
-            self.described.append(cls)
+            self._described.append(cls)
             description = describe.of_type(cls)
         return taken("reference", "object", number, known, description, describe.of_object(obj))
 
@@ -130,27 +139,42 @@ class EndpointSide(Side):
             appended=appended, items=items,
         )
 
-    def begin(self) -> None:
-        """The next value is about to be taken apart."""
-        self.held.clear()
-        self.described.clear()
-
-    def take_back(self) -> None:
-        """The value was not sent after all."""
-        self.objects.release([(number, 1) for number in self.held])
-        for cls in self.described:
-            del self._types[cls]
+    def packed(self, pack: Callable[..., Any], *args: Any) -> Any:
+        """What `pack` returns; if it raises, what it has taken hold of is let go of again."""
+        with self._packing:
+            outer = self._held, self._described  # a value's own code may ask the client while it is packed
+            self._held, self._described = [], []
+            try:
+                return pack(*args)
+            except BaseException:
+                self.objects.release([(number, 1) for number in self._held])
+                for cls in self._described:
+                    del self._types[cls]
+                raise
+            finally:
+                self._held, self._described = outer
 
     # -- in --------------------------------------------------------------------------------------------
 
     def reference(self, *args: Any) -> Any:
-        """("object", number) or ("member", target, path): what a proxy of the client means."""
+        """("object", number) or ("member", target, path): what a proxy of the client means;
+        ("local", number, description): an object that it lends."""
         kind = args[0]
         if kind == "object":
             return self.objects.find(args[1])
         if kind == "member":
             return self.resolve(args[1], args[2])
+        if kind == "local":
+            return self._borrow(args[1], args[2])
         raise ValueFault("unknown reference: %.80r" % (kind,))
+
+    def _borrow(self, number: int, description: Any) -> Lent:
+        lent: Optional[Lent] = self._lent.get(number)
+        if lent is None:
+            assert self.ask is not None
+            lent = self._lent[number] = lent_class(description)(self.ask, number, description[4])
+        lenders(lent).add(self.reading.call)
+        return lent
 
     def resolve(self, target: Any, path: str) -> Any:
         """The object of a dotted path below a module, a live object, or a function that came by value."""

@@ -10,23 +10,22 @@ import os
 import select
 import signal
 import sys
-import time
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
+from .conversation import Conversation, Group
 from .ending import end, lead_group
 from .execute import Executor, Missing
+from .lent import Lent, lenders
 from .objects import EndpointSide, NeedsStream
 from .output import Recorder
 from .protocol.errors import ProtocolFault, ValueFault
-from .protocol.failures import plain_failure, take_exception, text_of
+from .protocol.failures import make_exception, plain_failure, take_exception, text_of
 from .protocol.frames import Bytes, Frame, marker
 from .protocol.messages import NOTICES, Failure, Output, Provide, Release, Reply, Stored
 from .protocol.peer import Peer
 from .protocol.pickled import PROTOCOL, PickleCodec, TrustingDecoder
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-#: How long to wait for the next request without sleeping, in seconds.
-AWAKE = 5e-5
 
 
 class _Loader(TrustingDecoder):
@@ -56,7 +55,9 @@ class Server:
         self.recorder = Recorder(self._output, self._hung_up if live else None)
         self._executor = Executor(self.side)
         self.write: Callable[[List[Bytes]], None] = lambda pieces: write_all(self.recorder.output, pieces)
-        self._call = 0  # the request that runs now
+        self.conversation: Optional[Conversation] = None  # where objects can be lent
+        self.side.ask = self._ask
+        self._calls: List[int] = []  # the requests that run now, each from within the one before it
         self._chosen = False
         self._running = False  # whether user code runs, which may be interrupted
         self._pid = os.getpid()
@@ -72,14 +73,17 @@ class Server:
             except BaseException as error:  # a notice has no answer: the next request tells
                 self._trouble = "%s: %s" % (type(error).__name__, text_of(str, error))
             return
-        self._call = frame.call
+        self._calls.append(frame.call)
+        reading = self.side.reading
+        outer, reading.call = getattr(reading, "call", 0), frame.call
         pieces = self._pieces(self._answer(frame), frame.call)
+        reading.call = outer
         self.recorder.flush()
         if os.getpid() != self._pid:
             os._exit(0)  # the call has forked, and its child has come to the call's end: that is not its to tell
         with self.recorder.lock:
             self.recorder.drain()
-            self._call = 0
+            self._calls.remove(frame.call)
             self.write(pieces)
 
     def _choose(self, hello: Dict[str, Any]) -> None:
@@ -102,11 +106,11 @@ class Server:
             text, self._trouble = "%s %s" % (fault, self._trouble), ""
             return Failure({"fault": "arguments", "text": text.strip()})
         try:
-            self._running = True
+            outer, self._running = self._running, True
             try:
                 return Reply(self._executor.run(message))
             finally:
-                self._running = False
+                self._running = outer
         except Missing as missing:
             return Failure(dict(_told(missing.error), missing=True))
         except BaseException as error:  # SystemExit and KeyboardInterrupt end the call, not the session
@@ -133,19 +137,71 @@ class Server:
         return self._encode(Failure({"fault": kind, "text": text}), call)
 
     def _encode(self, answer: Any, call: int) -> List[Bytes]:
-        self.side.begin()
-        try:
-            return self.peer.send(answer, call)
-        except BaseException:
-            self.side.take_back()
-            raise
+        found: List[Bytes] = self.side.packed(self.peer.send, answer, call)
+        return found
 
     def _output(self, stream: int, data: bytes) -> None:
-        self.write(self.peer.send(Output(stream, data), self._call))
+        self.write(self.peer.send(Output(stream, data), self._calls[-1] if self._calls else 0))
 
     def _hung_up(self) -> None:
         """The client is gone while a call runs, or while nothing does: then `end` is under way as well."""
         end()
+
+
+    # -- what the client lent --------------------------------------------------------------------------
+
+    def _ask(self, lent: Lent, message: Any) -> Any:
+        """What the client answers about an object of its own; raises what that raises there."""
+        line = self.conversation
+        if line is None or os.getpid() != self._pid:
+            raise RuntimeError("%r can be used only in the process that it was lent to" % lent)
+        packed = self.side.packed(self.peer.pack, message)
+        self.recorder.flush()
+        outer, self._running = self._running, False  # an interrupt belongs to what the client runs now
+        try:
+            with self.recorder.lock:
+                call = self._call_of(lent)
+                self.recorder.drain()
+                number = self.peer.number()
+                try:
+                    pieces = self.peer.seal(packed, number)
+                except BaseException:
+                    self.peer.forget(number)
+                    raise
+                line.open(number)
+                self.write([self.peer.within(call)] + pieces)
+            frame = line.answer(number, self.handle_group)
+        finally:
+            self._running = outer
+        self.side.reading.call = call
+        answer = self.peer.read(frame)
+        if type(answer) is Reply:
+            return answer.value
+        raise make_exception(answer.error, self.side.locate, _borrowed_error, BaseException)
+
+    def _call_of(self, lent: Lent) -> int:
+        """The request to ask from: the one that this thread runs, or for threads of the user's own, one of
+        those that lent it."""
+        lending = [call for call in self._calls if call in lenders(lent)]
+        if not lending:
+            raise RuntimeError(
+                "%r was lent for a call that has ended; lend it to the call that uses it, and use it before that "
+                "call returns" % lent
+            )
+        own: int = getattr(self.side.reading, "call", 0)
+        return own if own in self._calls else lending[-1]
+
+    def handle_group(self, group: Group) -> None:
+        while group:  # and no name for a frame: large arguments must not wait here for the next request
+            self.handle(group.pop(0))
+
+
+def _borrowed_error(base: type, name: str, known: bool) -> type:
+    """The class of an exception that the client's code raised: its own if it is here, else one named like it."""
+    if known:
+        return base
+    module, _, short = name.rpartition(".")
+    return type(short, (base,), {"__module__": module, "__str__": lambda self: self.remote_text})
 
 
 def _told(error: BaseException) -> Dict[str, Any]:
@@ -178,36 +234,23 @@ def serve_session(token: str) -> None:
     """Serves the client at descriptors 0 and 1 until it closes descriptor 0."""
     lead_group()
     server = Server(live=True)
-    peer, source = server.peer, server.recorder.input
     ready = select.poll()
-    ready.register(source, select.POLLIN)
+    ready.register(server.recorder.input, select.POLLIN)
+    line = server.conversation = Conversation(server.peer, server.recorder.input, ready)
     signal.signal(signal.SIGINT, server.interrupt)
     _show_crashes(server.recorder.errors)
-    write_all(server.recorder.output, [marker(token), *peer.greet(facts())])
+    write_all(server.recorder.output, [marker(token), *server.peer.greet(facts())])
     server.recorder.start()
     try:
-        while True:
-            stay_awake(ready)
-            count = os.readv(source, [peer.buffer()])
-            if not count:
-                break
-            frames = peer.received(count)
-            while frames:  # and no name for a frame: large arguments must not wait here for the next request
-                server.handle(frames.pop(0))
-        peer.ended()
+        group = line.next_group()
+        while group:
+            server.handle_group(group)
+            group = line.next_group()
     except ProtocolFault as fault:
         os.write(server.recorder.errors, ("rproxy endpoint: %s\n" % fault).encode())
     except BrokenPipeError:
         pass  # the client is gone in the middle of an answer
     end()
-
-
-def stay_awake(ready: Any) -> None:
-    """Waits a moment for the next request without sleeping: calls often follow each other, and to wake a
-    sleeping processor takes longer than most of them. Whoever else wants the processor gets it."""
-    until = time.perf_counter() + AWAKE
-    while not ready.poll(0) and time.perf_counter() < until:
-        os.sched_yield()
 
 
 def _show_crashes(errors: int) -> None:

@@ -19,7 +19,8 @@ class ChannelOptions(NamedTuple):
 
     `side` answers the codec's questions; `codec` makes the codec once the far side has said what it is;
     `hello` is what this side says of itself; `ambient` takes output that belongs to no call; `before`
-    gives the notices that go ahead of the next request.
+    gives the notices that go ahead of the next request; `lender` answers what the far side asks for objects
+    that are lent to it: from what reads its message and what packs the answer.
     """
 
     target: str
@@ -29,6 +30,7 @@ class ChannelOptions(NamedTuple):
     hello: dict[str, Any]
     ambient: Sink
     before: Callable[[], list[Any]]
+    lender: Callable[[Callable[[], Any], Callable[[Any], Any]], Any]
 
 
 class Channel(abc.ABC):
@@ -40,10 +42,18 @@ class Channel(abc.ABC):
     facts: dict[str, Any]
 
     @abc.abstractmethod
-    def request(self, message: Any, sink: Sink) -> Any:
-        """Sends a request and returns its Reply or Failure; what the call prints goes to `sink`.
+    def begin(self, message: Any, sink: Sink, later: bool = False) -> Any:
+        """Sends a request; what the call prints goes to `sink`. Returns what `finish` takes: in this thread,
+        at once, unless it is said to be later.
 
-        Raises ValueFault if a value cannot travel or be rebuilt, ConnectionLost if the link ended.
+        Raises ValueFault if a value cannot travel, ConnectionLost if the link has ended.
+        """
+
+    @abc.abstractmethod
+    def finish(self, begun: Any) -> Any:
+        """Waits for the Reply or Failure of a request.
+
+        Raises ValueFault if a value cannot be rebuilt, ConnectionLost if the link ended.
         """
 
     @abc.abstractmethod

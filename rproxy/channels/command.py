@@ -85,7 +85,11 @@ class CommandChannel(Channel):
 
     # -- requests --------------------------------------------------------------------------------------
 
-    def request(self, message: Any, sink: Sink) -> Any:
+    def begin(self, message: Any, sink: Sink, later: bool = False) -> tuple[Any, Sink]:
+        return message, sink  # a command brings its answer with it
+
+    def finish(self, begun: tuple[Any, Sink]) -> Any:
+        message, sink = begun
         peer = new_peer(self._options)
         peer.codec = self._options.codec(self.facts)
         number = peer.number()

@@ -2,11 +2,13 @@
 
 Rules: any number of threads may ask at once; the bytes of a request are written as a whole; one of the
 waiting threads reads for all of them (so that a lone caller reads its own answer, without a hand-over), and
-passes that on when its own answer has come; values are decoded in the thread that asked for them.
+passes that on when its own answer has come; values are decoded in the thread that asked for them. What the far
+side asks from within a call is answered in that call's thread, and what that asks in turn goes within it.
 """
 
 import collections
 import threading
+from contextvars import ContextVar
 from typing import Any
 
 from rproxy_endpoint.protocol.errors import ProtocolFault, ValueFault
@@ -18,14 +20,22 @@ from ..deployment.bootstrap import converse, new_token
 from ..errors import ConnectionLost, ProtocolError, RProxyError
 from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
 
+#: The question of the far side that is being answered: by the id of its channel, its number.
+_answering: ContextVar[dict[int, int]] = ContextVar("rproxy_answering")
+_NOTHING: collections.deque[Frame] = collections.deque()  # few requests are asked anything
+
 
 class _Waiting:
     """A request without an answer yet."""
 
-    __slots__ = ("answer", "sink", "thread", "trouble", "wake")
+    __slots__ = ("answer", "asked", "inner", "outer", "sink", "thread", "trouble", "wake")
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, outer: "_Waiting | None") -> None:
         self.sink = sink
+        self.outer = outer  # the request of this thread from within which this one is asked
+        self.inner: _Waiting | None = None  # the one that is asked from within this one, if it waits now
+        # What the far side asks from within the thread's requests.
+        self.asked: collections.deque[Frame] = outer.asked if outer is not None else _NOTHING
         self.thread = threading.get_ident()
         self.answer: Frame | None = None
         self.trouble: Exception | None = None  # what the sink raised
@@ -45,6 +55,7 @@ class StreamChannel(Channel):
         self._sending: Any = threading.RLock()  # RLocks, to be asked whether this thread has them
         self._state: Any = threading.RLock()
         self._waiting: dict[int, _Waiting] = {}
+        self._answers: dict[int, _Waiting] = {}  # the threads that answer the far side, and for which request
         self._reader: _Waiting | None = None  # whose thread reads for all
         self._frames: collections.deque[Frame] = collections.deque()  # received, not yet handed out
         self._stream = connector.open(options.launcher.endpoint(token, "session", token))
@@ -65,20 +76,27 @@ class StreamChannel(Channel):
             raise
         self._peer.codec = options.codec(self.facts)
 
-    def request(self, message: Any, sink: Sink) -> Any:
+    def begin(self, message: Any, sink: Sink, later: bool = False) -> _Waiting:
         if self._reenters():
             raise RProxyError(
                 "a call cannot be made here, by a finalizer, a signal handler or what shows output, "
                 "while this thread is in the middle of another call"
             )
         packed = self._peer.pack(message)  # values' own code runs here, and may make calls itself
-        waiting = _Waiting(sink)
+        waiting = _Waiting(sink, self._answers.get(threading.get_ident()) if self._answers and not later else None)
         self._send(packed, waiting)
+        return waiting
+
+    def finish(self, begun: _Waiting) -> Any:
+        waiting = begun
+        waiting.thread = threading.get_ident()
         try:
             self._await(waiting)
         except BaseException:
+            if waiting.outer is not None:
+                waiting.outer.inner = None
             # Its answer must be read all the same: others wait behind it, and it tells of objects and types.
-            threading.Thread(target=self._finish, args=(waiting,), daemon=True).start()
+            threading.Thread(target=self._abandon, args=(waiting,), daemon=True).start()
             raise
         answer = self._answer(waiting)
         if waiting.trouble is not None:
@@ -91,9 +109,10 @@ class StreamChannel(Channel):
         reads = reader is not None and reader.thread == threading.get_ident()
         return reads or self._sending._is_owned() or self._state._is_owned()
 
-    def _finish(self, waiting: _Waiting) -> None:
+    def _abandon(self, waiting: _Waiting) -> None:
         """Takes the answer of a call that was interrupted here."""
         waiting.sink, waiting.thread = self._options.ambient, threading.get_ident()
+        waiting.outer, waiting.asked = None, collections.deque()  # what is asked of it is refused: it lends nothing now
         try:
             self._await(waiting)
             self._answer(waiting)
@@ -114,7 +133,10 @@ class StreamChannel(Channel):
             number = peer.number()
             try:
                 pieces = peer.seal(packed, number)
-                notices = [piece for notice in self._options.before() for piece in peer.send(notice)]
+                notices = self._notices()
+                if self._answers:
+                    within = _answering.get({}).get(id(self))
+                    notices += [peer.within(within)] if within else []
             except BaseException:
                 peer.forget(number)
                 raise
@@ -129,23 +151,64 @@ class StreamChannel(Channel):
                     self._lose(ConnectionLost(f"a request to {self._options.target} was interrupted as it was sent"))
                 raise
 
+    def _notices(self) -> list[Any]:
+        return [piece for notice in self._options.before() for piece in self._peer.send(notice)]
+
+    # -- what the far side asks ------------------------------------------------------------------------
+
+    def _answer_asked(self, waiting: _Waiting) -> None:
+        """Answers one question of the far side, while others may read."""
+        frame = waiting.asked.popleft()
+        if self._reader is waiting:
+            self._pass_on()
+        thread = threading.get_ident()
+        outer, self._answers[thread] = self._answers.get(thread), waiting
+        token = _answering.set({**_answering.get({}), id(self): frame.call})
+        try:
+            packed = self._options.lender(lambda: self._peer.read(frame), self._peer.pack)
+        finally:
+            _answering.reset(token)
+            if outer is None:
+                del self._answers[thread]
+            else:
+                self._answers[thread] = outer
+        with self._sending:
+            if self._lost is None:
+                pieces = [*self._notices(), *self._peer.seal(packed, frame.call)]
+                try:
+                    self._stream.write(pieces)
+                except OSError as error:
+                    self._end(f"cannot send: {error}")
+
     # -- reading ---------------------------------------------------------------------------------------
 
     def _await(self, waiting: _Waiting) -> None:
         """Waits for the answer, reading for all if nobody else does. Whoever is interrupted in it stays the
-        reader, until `_finish` goes on in its name."""
-        while waiting.answer is None and self._lost is None:
+        reader, until `_abandon` goes on in its name."""
+        outer = waiting.outer
+        if outer is not None:
+            outer.inner = waiting
+        while True:
+            if waiting.asked:
+                self._answer_asked(waiting)
+                continue
+            if waiting.answer is not None or self._lost is not None:
+                break
             with self._state:
+                idle = waiting.answer is None and self._lost is None and not waiting.asked
                 if self._reader is None:
                     self._reader = waiting
-                elif self._reader is not waiting and waiting.answer is None and self._lost is None:
+                elif self._reader is not waiting and idle:
                     waiting.wake = threading.Lock()
                     waiting.wake.acquire()
+                wake = waiting.wake
             if self._reader is waiting:
-                if waiting.answer is None and self._lost is None:  # still, now that nobody else reads
+                if waiting.answer is None and self._lost is None and not waiting.asked:  # now that nobody else reads
                     self._read()
-            elif waiting.wake is not None:
-                waiting.wake.acquire()
+            elif wake is not None:
+                wake.acquire()
+        if outer is not None:
+            outer.inner = None
         if self._reader is waiting:
             self._pass_on()
 
@@ -184,10 +247,25 @@ class StreamChannel(Channel):
             self._print(frame)
             return
         with self._state:
+            if frame.within:
+                self._hand_over(frame)
+                return
             waiting = self._waiting.pop(frame.call, None)
             if waiting is not None:  # else the client was closed meanwhile
                 waiting.answer = frame
                 _wake(waiting)
+
+    def _hand_over(self, frame: Frame) -> None:
+        """Gives a question to the thread whose request it is asked from; the state's lock must be held."""
+        waiting = self._waiting.get(frame.within)
+        if waiting is None:
+            return  # the client was closed meanwhile
+        if waiting.asked is _NOTHING:
+            waiting.asked = collections.deque()
+        waiting.asked.append(frame)
+        while waiting.inner is not None:
+            waiting = waiting.inner
+        _wake(waiting)
 
     def _print(self, frame: Frame) -> None:
         waiting = self._waiting.get(frame.call)

@@ -14,7 +14,6 @@ from rproxy_endpoint.protocol.messages import (
     Call,
     Describe,
     Failure,
-    Get,
     Hello,
     Output,
     Provide,
@@ -154,7 +153,7 @@ def test_another_version_is_a_fault_that_names_both():
         Peer("client", Side()).feed(raw(KINDS[Hello], 0, ({"protocol": 99},)))
 
 
-@pytest.mark.parametrize("message", [CALL, Get("os", ("sep",), None), Describe("os", "", False, None), Release(())])
+@pytest.mark.parametrize("message", [Describe("os", "", False, None), Release(()), Provide({})])
 def test_a_client_takes_no_message_of_a_clients(message):
     client, _ = pair()
     client.number()
@@ -162,14 +161,14 @@ def test_a_client_takes_no_message_of_a_clients(message):
         client.feed(raw(KINDS[type(message)], 1, tuple(message)))
 
 
-@pytest.mark.parametrize("message", [Reply(1), Failure({}), Output(1, b""), Stored("", 0)])
+@pytest.mark.parametrize("message", [Output(1, b""), Stored("", 0)])
 def test_an_endpoint_takes_no_message_of_an_endpoints(message):
     _, endpoint = pair()
     with pytest.raises(ProtocolFault, match="other side"):
         endpoint.feed(raw(KINDS[type(message)], 1, tuple(message)))
 
 
-@pytest.mark.parametrize("kind", [0, 10, 15, 20, 255])
+@pytest.mark.parametrize("kind", [0, 11, 15, 20, 255])
 @pytest.mark.parametrize("role", [0, 1])
 def test_an_unknown_kind_is_a_fault(kind, role):
     with pytest.raises(ProtocolFault, match=f"kind {kind} "):

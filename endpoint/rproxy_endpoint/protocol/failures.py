@@ -141,19 +141,23 @@ def _traceback(error: BaseException, hide: str) -> str:
 # -- back ----------------------------------------------------------------------------------------------
 
 
-def make_exception(data: Any, locate: Locate, wrap: Wrap) -> BaseException:
-    """The exception that `take_exception` told. Raises ValueFault for data that tell none."""
+def make_exception(data: Any, locate: Locate, wrap: Wrap, least: type = Exception) -> BaseException:
+    """The exception that `take_exception` told; classes that are not below `least` are passed over.
+
+    Raises ValueFault for data that tell none.
+    """
     try:
-        made: BaseException = _Maker(locate, wrap).make(data)
+        made: BaseException = _Maker(locate, wrap, least).make(data)
         return made
     except Exception as error:
         raise ValueFault("not an exception: %s: %s" % (type(error).__name__, error))
 
 
 class _Maker:
-    def __init__(self, locate: Locate, wrap: Wrap) -> None:
+    def __init__(self, locate: Locate, wrap: Wrap, least: type) -> None:
         self._locate = locate
         self._wrap = wrap
+        self._least = least
         self._made: Dict[int, Any] = {}  # by the id of its data; None while a group waits for its members
 
     def make(self, data: Any) -> Any:
@@ -173,7 +177,7 @@ class _Maker:
         """An exception without its cause and context."""
         module, qualname = _typed(data["mro"], list)[0]
         name = _typed(qualname, str) if module == "builtins" else "%s.%s" % (_typed(module, str), _typed(qualname, str))
-        cls, known = _nearest(data["mro"], self._locate)
+        cls, known = self._nearest(data["mro"])
         args, text = _typed(data["args"], tuple), _typed(data["text"], str)
         members = [self.make(member) for member in data["group"] or () if member is not None]
         members = [member for member in members if isinstance(member, Exception)]
@@ -200,6 +204,14 @@ class _Maker:
         error.remote_traceback = _typed(data["traceback"], str)
         error.remote_notes = [_typed(note, str) for note in _typed(data["notes"], list)]
         return error
+
+    def _nearest(self, mro: List[Tuple[str, str]]) -> Tuple[type, bool]:
+        """The nearest class that is known here, and whether it is the exception's own."""
+        for place, (module, qualname) in enumerate(mro):
+            cls = self._locate(_typed(module, str), _typed(qualname, str))
+            if isinstance(cls, type) and issubclass(cls, self._least):
+                return cls, place == 0
+        return Exception, False
 
 
 def _typed(value: Any, cls: type) -> Any:
@@ -232,11 +244,3 @@ def _set(error: Any, name: Any, value: Any) -> None:
             setattr(error, name, value)
         except Exception:
             return  # a property or a field of another type: the class computes it from the rest
-
-
-def _nearest(mro: List[Tuple[str, str]], locate: Locate) -> Tuple[type, bool]:
-    for place, (module, qualname) in enumerate(mro):
-        cls = locate(_typed(module, str), _typed(qualname, str))
-        if isinstance(cls, type) and issubclass(cls, Exception):
-            return cls, place == 0
-    return Exception, False

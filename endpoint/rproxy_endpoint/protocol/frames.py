@@ -28,7 +28,14 @@ SMALL = 4000
 STEP = 1 << 26
 
 Frame = NamedTuple(
-    "Frame", [("kind", int), ("call", int), ("body", Bytes), ("buffers", List[bytearray])]
+    "Frame",
+    [
+        ("kind", int),
+        ("call", int),
+        ("body", Bytes),
+        ("buffers", List[bytearray]),
+        ("within", int),  # the other side's request that this one is asked from, or 0
+    ],
 )
 
 Limits = NamedTuple("Limits", [("frame", int), ("buffers", int)])
@@ -134,7 +141,7 @@ class Decoder:
                 whole = HEADER.size + size == count and not buffers and magic == MAGIC
                 if whole and size <= self._limits.frame:  # one small frame alone, as most come
                     self._end = 0
-                    return [Frame(kind, call, bytes(self._view[HEADER.size : count]), [])]
+                    return [Frame(kind, call, bytes(self._view[HEADER.size : count]), [], 0)]
             return self._decode()
         self._fill(count)
         return self._finish() + self._decode()
@@ -170,7 +177,7 @@ class Decoder:
             if begin > self._end:
                 break
             if not count and begin + size <= self._end:
-                frames.append(Frame(kind, call, bytes(self._view[begin : begin + size]), []))
+                frames.append(Frame(kind, call, bytes(self._view[begin : begin + size]), [], 0))
                 self._start = begin + size
                 continue
             lengths = [
@@ -187,7 +194,7 @@ class Decoder:
     def _open(self, kind: int, call: int, size: int, lengths: List[int]) -> None:
         """Makes room for a frame and moves there what has come of it already."""
         body, buffers = bytearray(), [bytearray() for _ in lengths]
-        self._head = Frame(kind, call, body, buffers)
+        self._head = Frame(kind, call, body, buffers, 0)
         self._parts = [Part(part, length) for part, length in zip([body, *buffers], [size, *lengths]) if length]
         self._parts.reverse()
         while self._parts and self._start < self._end:

@@ -1,9 +1,10 @@
 """The messages: what the two sides say to each other.
 
 The client asks (Call, Get, Set, Delete, Describe, Next), the endpoint answers each with one Reply or one Failure
-under the same number, and may send Output before it. Release and Provide have no answer. Every body is the
-tuple of the message's fields, by the codec that the client's Hello chose; a Hello is always JSON, an
-Output is one byte (1 or 2, the stream) and what was printed.
+under the same number, and may send Output before it. Release and Provide have no answer. While it runs a
+request the endpoint may ask in turn (Call, Get, Set, Delete, Next) for objects that the client lent it, under
+numbers of its own. Every body is the tuple of the message's fields, by the codec that the client's Hello
+chose; a Hello is always JSON, an Output is one byte (1 or 2, the stream) and what was printed, a Within has none.
 
 A *target* is the name of a module, the number of a live object, or a function by value; a *path* is a
 dotted name below it, or "".
@@ -58,8 +59,11 @@ CLASSES: Dict[int, Any] = {kind: cls for cls, kind in KINDS.items()}
 #: What each role may send after its Hello.
 REQUESTS = frozenset(KINDS[cls] for cls in (Call, Get, Set, Delete, Describe, Next))
 NOTICES = frozenset(KINDS[cls] for cls in (Release, Provide))
+LOANS = frozenset(KINDS[cls] for cls in (Call, Get, Set, Delete, Next))  # what the endpoint may ask
 ANSWERS = frozenset(KINDS[cls] for cls in (Reply, Failure, Stored))
 OUTPUT = KINDS[Output]
+#: A frame without a body: the next one is a request from within the other side's request of that number.
+WITHIN = 10
 HELLO = KINDS[Hello]
 #: Always JSON: read before, or without, the codec that the Hello chose.
 PLAIN = frozenset((HELLO, KINDS[Stored]))

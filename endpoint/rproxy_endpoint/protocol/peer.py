@@ -1,9 +1,10 @@
 """One end of a conversation, in either role: messages in, bytes out; bytes in, messages out.
 
-Rules: a Hello opens each direction and says the protocol's version; the client numbers its requests, each
-number once; an answer belongs to a request that waits for one; a role sends only its own messages. Whoever
-breaks a rule gets a ProtocolFault, after which the peer refuses everything. Frames are checked as they
-come; their values are decoded by `read`, in the thread that wants them.
+Rules: a Hello opens each direction and says the protocol's version; each side numbers its requests, each
+number once; an answer belongs to a request that waits for one; a role sends only its own messages, and an
+endpoint asks only from within a request of the client's that waits for its answer. Whoever breaks a rule gets
+a ProtocolFault, after which the peer refuses everything. Frames are checked as they come; their values are
+decoded by `read`, in the thread that wants them.
 """
 
 from typing import Any, Dict, List, Optional, Set, Tuple
@@ -17,13 +18,16 @@ from .messages import (
     CLASSES,
     HELLO,
     KINDS,
+    LOANS,
     NOTICES,
     OUTPUT,
     PLAIN,
     REQUESTS,
+    WITHIN,
     Failure,
     Hello,
     Output,
+    Reply,
     Stored,
 )
 from .values import Side
@@ -33,7 +37,10 @@ _JSON = JsonCodec()
 _FIELDS: Dict[Any, Tuple[type, ...]] = {Hello: (dict,), Failure: (dict,), Stored: (str, int)}
 #: A message whose values are bytes by now: its kind, its body, the buffers beside it.
 Packed = Tuple[int, List[Bytes], List[memoryview]]
-_SENDS = {"client": REQUESTS | NOTICES, "endpoint": ANSWERS | {OUTPUT}}
+_SENDS = {
+    "client": REQUESTS | NOTICES | {KINDS[Reply], KINDS[Failure], WITHIN},
+    "endpoint": ANSWERS | LOANS | {OUTPUT, WITHIN},
+}
 
 
 class Peer:
@@ -47,11 +54,15 @@ class Peer:
         self.side = side
         self.limits = limits
         self.hello: Optional[Dict[str, Any]] = None  # what the other side said of itself
-        self.waiting: Set[int] = set()  # the requests without an answer yet
+        self.waiting: Set[int] = set()  # the client's requests without an answer yet
+        self.asked: Set[int] = set()  # the endpoint's
         self._accepts = _SENDS["endpoint" if role == "client" else "client"]
         self._role = role
         self._decoder = Decoder(limits)
-        self._number = 0  # the last request's
+        self._number = 0  # the client's last request's
+        self._asking = 0  # the endpoint's
+        self._within = 0  # what the next frame is said to be asked from
+        self._joins = False  # whether frames have to be joined with what was said of them
         self._fault: Optional[ProtocolFault] = None
 
     # -- bytes out -------------------------------------------------------------------------------------
@@ -62,13 +73,21 @@ class Peer:
 
     def number(self) -> int:
         """A number for the next request, which then waits for its answer."""
+        if self._role == "endpoint":
+            self._asking += 1
+            self.asked.add(self._asking)
+            return self._asking
         self._number += 1
         self.waiting.add(self._number)
         return self._number
 
     def forget(self, call: int) -> None:
         """Takes back the number of a request that was never sent."""
-        self.waiting.discard(call)
+        (self.asked if self._role == "endpoint" else self.waiting).discard(call)
+
+    def within(self, call: int) -> Bytes:
+        """What goes ahead of a request that is asked from within the other side's request of that number."""
+        return encode(WITHIN, call, [], [], self.limits)[0]
 
     def send(self, message: Any, call: int = 0) -> List[Bytes]:
         """The bytes of a message. Raises ValueFault if a value in it cannot travel: nothing is sent then."""
@@ -93,7 +112,7 @@ class Peer:
         kind, body, buffers = packed
         pieces = encode(kind, call, body, buffers, self.limits)
         if kind in ANSWERS:
-            self.waiting.discard(call)
+            (self.waiting if self._role == "endpoint" else self.asked).discard(call)
         return pieces
 
     # -- bytes in --------------------------------------------------------------------------------------
@@ -125,7 +144,7 @@ class Peer:
                 self._open(frames.pop(0))
             for frame in frames:
                 self._check(frame)
-            return frames
+            return self._joined(frames) if self._joins else frames
         except ProtocolFault as fault:
             self._fault = fault
             raise
@@ -136,16 +155,49 @@ class Peer:
             raise ProtocolFault("a message of kind %d from the %s's other side" % (kind, self._role))
         if kind == OUTPUT and (frame.buffers or not frame.body or frame.body[0] not in (1, 2)):
             raise ProtocolFault("an Output of no stream")
-        if self._role == "client":
+        if kind == WITHIN:
+            if frame.body or frame.buffers or not call or (self._role == "client" and call not in self.waiting):
+                raise ProtocolFault("a request from within request %d, which does not run" % call)
+            self._joins = True
+        elif self._role == "client":
+            if kind in REQUESTS:
+                self._asking = self._counted(call, self._asking)
+                self.asked.add(call)
+                self._joins = True
+                return
             if call not in self.waiting and not (kind == OUTPUT and call == 0):
                 raise ProtocolFault("an answer to request %d, which waits for none" % call)
             if kind in ANSWERS:
                 self.waiting.discard(call)
         elif kind in REQUESTS:
-            if call <= self._number:
-                raise ProtocolFault("request %d came after request %d" % (call, self._number))
-            self._number = call
+            self._number = self._counted(call, self._number)
             self.waiting.add(call)
+        elif kind in ANSWERS:
+            if call not in self.asked:
+                raise ProtocolFault("an answer to request %d, which waits for none" % call)
+            self.asked.discard(call)
+
+    @staticmethod
+    def _counted(call: int, last: int) -> int:
+        if call <= last:
+            raise ProtocolFault("request %d came after request %d" % (call, last))
+        return call
+
+    def _joined(self, frames: List[Frame]) -> List[Frame]:
+        """Requests with what they are asked from, and nothing else of that."""
+        joined: List[Frame] = []
+        for frame in frames:
+            if frame.kind == WITHIN and not self._within:
+                self._within = frame.call
+                continue
+            if self._within and frame.kind not in REQUESTS:
+                raise ProtocolFault("a message of kind %d where a request was announced" % frame.kind)
+            if self._role == "client" and frame.kind in REQUESTS and not self._within:
+                raise ProtocolFault("request %d of an endpoint from within none" % frame.call)
+            joined.append(frame._replace(within=self._within))
+            self._within = 0
+        self._joins = self._within != 0
+        return joined
 
     def _open(self, frame: Frame) -> None:
         if frame.kind != HELLO:

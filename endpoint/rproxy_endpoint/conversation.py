@@ -1,0 +1,151 @@
+"""Reading from the client, by the main thread or by whoever waits for an answer of the client's.
+
+Rules: the main thread's requests wait their turn, in order; what the client asks from within an answer that a
+thread waits for runs in that thread at once; one thread reads at a time, and hands the others what is theirs.
+While no thread asks the client anything, the main thread reads without any of this.
+"""
+
+import collections
+import os
+import threading
+import time
+from typing import Any, Callable, Deque, Dict, List
+
+from .protocol.errors import ProtocolFault
+from .protocol.frames import Frame
+from .protocol.messages import ANSWERS, NOTICES
+from .protocol.peer import Peer
+
+#: How long to wait for the next message without sleeping, in seconds.
+AWAKE = 5e-5
+#: A request, after the notices that came ahead of it.
+Group = List[Frame]
+
+
+class _Asked:
+    """A question to the client, and what has come for the thread that waits for its answer."""
+
+    def __init__(self) -> None:
+        self.answer: List[Frame] = []
+        self.nested: Deque[Group] = collections.deque()
+
+    def ready(self) -> bool:
+        return bool(self.answer or self.nested)
+
+
+class Conversation:
+    """Hands out the client's messages.
+
+    `ready` is a poll object of `source`, the descriptor that they come from.
+    """
+
+    def __init__(self, peer: Peer, source: int, ready: Any) -> None:
+        self._peer = peer
+        self._source = source
+        self._ready = ready
+        self._requests: Deque[Group] = collections.deque()
+        self._group: Group = []  # notices whose request has not come yet
+        self._asked: Dict[int, _Asked] = {}
+        self._changed = threading.Condition()
+        self._reading = False  # whether a thread reads, once others ask
+        self._over: Any = None  # why there will be no more: an exception
+
+    # -- the main thread -------------------------------------------------------------------------------
+
+    def next_group(self) -> Group:
+        """The next request and its notices; empty at the end. Raises ProtocolFault."""
+        while not self._requests:
+            if self._over is not None:
+                if isinstance(self._over, ProtocolFault):
+                    raise self._over
+                return []
+            if self._asked:
+                self._take_turns(lambda: bool(self._requests) or not self._asked)
+            else:  # nobody can begin to ask while no request runs
+                self._read()
+        return self._requests.popleft()
+
+    # -- any thread ------------------------------------------------------------------------------------
+
+    def open(self, number: int) -> None:
+        """A question of that number is about to be sent."""
+        self._asked[number] = _Asked()
+
+    def answer(self, number: int, run: Callable[[Group], None]) -> Frame:
+        """The answer to a question; meanwhile runs what the client asks from within it.
+
+        Raises EOFError where it will not come.
+        """
+        asked = self._asked[number]
+        try:
+            while True:
+                while asked.nested:
+                    run(asked.nested.popleft())
+                if asked.answer:
+                    return asked.answer[0]
+                if self._over is not None:
+                    raise EOFError("the client has ended its session")
+                self._take_turns(asked.ready)
+        finally:
+            with self._changed:
+                del self._asked[number]
+                # What was asked too late to be nested is a request as others are.
+                self._requests.extend(asked.nested)
+                self._changed.notify_all()
+
+    def _take_turns(self, done: Callable[[], bool]) -> None:
+        """Reads, or lets another thread read, until something has come for this one."""
+        with self._changed:
+            while self._reading and not done() and self._over is None:
+                self._changed.wait()
+            if done() or self._over is not None:
+                return
+            self._reading = True
+        try:
+            self._read()
+        finally:
+            with self._changed:
+                self._reading = False
+                self._changed.notify_all()
+
+    # -- reading ---------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        """Reads once, and sorts what has come."""
+        try:
+            stay_awake(self._ready)
+            count = os.readv(self._source, [self._peer.buffer()])
+            if not count:
+                self._peer.ended()
+                self._over = EOFError()
+                return
+            frames = self._peer.received(count)
+            if self._asked:
+                with self._changed:
+                    self._sort(frames)
+            else:
+                self._sort(frames)
+        except (ProtocolFault, OSError) as fault:
+            self._over = fault
+
+    def _sort(self, frames: List[Frame]) -> None:
+        for frame in frames:
+            if frame.kind in ANSWERS:
+                asked = self._asked[frame.call]
+                asked.nested.append(self._group)  # what the answer needs comes before it
+                asked.answer.append(frame)
+                self._group = []
+                continue
+            self._group.append(frame)
+            if frame.kind not in NOTICES:
+                nesting = self._asked.get(frame.within) if frame.within else None
+                (self._requests if nesting is None else nesting.nested).append(self._group)
+                self._group = []
+
+
+def stay_awake(ready: Any) -> None:
+    """Waits a moment for the next message without sleeping: they often follow each other, and to wake a
+    sleeping processor takes longer than most of them. Whoever else wants the processor gets it."""
+    until = time.perf_counter() + AWAKE
+    while not ready.poll(0) and time.perf_counter() < until:
+        os.sched_yield()

@@ -1,0 +1,111 @@
+"""Calls that are not waited for: `client.submit`."""
+
+import asyncio
+import concurrent.futures
+import gc
+
+import pytest
+
+import rproxy
+from rproxy import RProxyError, SerializationError
+
+from .conftest import connect_over
+
+
+def test_the_future_of_a_remote_function_has_its_value(client):
+    future = client.submit(client.module("math").sqrt, 9)
+    assert isinstance(future, concurrent.futures.Future)
+    assert future.result(30) == 3
+
+
+def test_the_future_of_a_local_function_has_its_value(client):
+    assert client.submit(lambda a, b=1: a + b, 2, b=3).result(30) == 5
+
+
+def test_a_function_of_the_clients_own_is_submitted_as_what_it_stands_for(stream_client):
+    @stream_client.function
+    def add(a, b):
+        return a + b
+
+    assert stream_client.submit(add, 1, 2).result(30) == 3
+
+
+def test_its_exception_is_the_futures(client):
+    error = client.submit(client.module("math").sqrt, -1).exception(30)
+    assert isinstance(error, ValueError)
+    assert isinstance(error, rproxy.RemoteExecError)
+
+
+def test_what_cannot_travel_is_said_at_once(client):
+    with pytest.raises(SerializationError, match=r"argument 1 of math.sqrt"):
+        client.submit(client.module("math").sqrt, open("/dev/null")).result(30)
+
+
+def test_calls_run_in_the_order_in_which_they_were_submitted(stream_client):
+    items = stream_client.module("queue").Queue()
+    futures = [stream_client.submit(items.put, number) for number in range(200)]
+    concurrent.futures.wait(futures, 60)
+    assert [items.get_nowait() for _ in range(200)] == list(range(200))
+
+
+def test_a_call_that_is_waited_for_comes_after_what_was_submitted(stream_client):
+    items = stream_client.module("queue").Queue()
+    stream_client.submit(items.put, 1)
+    assert items.get_nowait() == 1
+
+
+def test_the_environment_is_that_of_where_it_was_submitted(client):
+    with client.env(RPROXY_TEST="inside"):
+        future = client.submit(client.module("os").getenv, "RPROXY_TEST")
+    assert future.result(30) == "inside"
+
+
+def test_the_output_goes_where_it_was_submitted(client):
+    with client.capture() as captured:
+        client.submit(client.module("builtins").print, "said").result(30)
+    assert captured.text == "said\n"
+
+
+def test_a_call_that_was_sent_is_not_said_to_be_cancelled(stream_client):
+    future = stream_client.submit(stream_client.module("math").sqrt, 4)
+    assert not future.cancel()
+    assert future.result(30) == 2
+
+
+def test_local_objects_are_lent_until_its_end(stream_client):
+    here = []
+    stream_client.submit(lambda f: [f(i) for i in range(3)], rproxy.local(here.append)).result(30)
+    assert here == [0, 1, 2]
+    gc.collect()
+    assert len(stream_client._session.side.loans) == 0
+
+
+def test_large_arguments_and_results_of_many_calls_do_not_wait_for_each_other(stream_client):
+    data = b"x" * 3_000_000
+    futures = [stream_client.submit(stream_client.module("operator").add, data, b"y") for _ in range(10)]
+    assert {len(future.result(60)) for future in futures} == {3_000_001}
+
+
+def test_asyncio_awaits_it(stream_client):
+    async def main():
+        futures = [asyncio.wrap_future(stream_client.submit(stream_client.module("math").sqrt, n)) for n in (1, 4, 9)]
+        return await asyncio.gather(*futures)
+
+    assert asyncio.run(main()) == [1, 2, 3]
+
+
+def test_a_client_that_is_closed_fails_its_futures():
+    client = connect_over("stream")
+    future = client.submit(client.module("time").sleep, 60)
+    client.close()
+    assert isinstance(future.exception(30), RProxyError)
+
+
+def test_a_function_of_another_client_is_refused(stream_client):
+    with connect_over("stream") as other, pytest.raises(TypeError, match="belongs to another client"):
+        stream_client.submit(other.module("math").sqrt, 4)
+
+
+def test_what_cannot_be_called_is_refused(client):
+    with pytest.raises(TypeError, match="cannot be called"):
+        client.submit(5)
