@@ -177,7 +177,15 @@ class Session:
         if Loans.any:  # else this side has nothing to be asked for
             with self.side.loans.scope():
                 return self.finish(message, self.begin(message, sink))
-        return self.finish(message, self.begin(message, sink))
+        channel = self.channel
+        self.sent += 1
+        try:
+            answer = channel.finish(channel.begin(message, sink or output.capturing(self) or self.shown))
+        except ValueFault as fault:
+            raise self._explain(message, fault) from fault.__cause__
+        if type(answer) is Reply:
+            return answer.value
+        raise self._exception(answer.error, message)
 
     def begin(self, message: Any, sink: Sink | None = None, later: bool = False) -> Any:
         """Sends a request; `finish` takes what it returns: in another thread, at any time, if `later`."""

@@ -13,7 +13,7 @@ from typing import Any, Callable, Deque, Dict, List
 
 from .protocol.errors import ProtocolFault
 from .protocol.frames import Frame
-from .protocol.messages import ANSWERS, NOTICES
+from .protocol.messages import ANSWERS, NOTICES, REQUESTS
 from .protocol.peer import Peer
 
 #: How long to wait for the next message without sleeping, in seconds.
@@ -54,16 +54,16 @@ class Conversation:
 
     def next_group(self) -> Group:
         """The next request and its notices; empty at the end. Raises ProtocolFault."""
-        while not self._requests:
-            if self._over is not None:
-                if isinstance(self._over, ProtocolFault):
-                    raise self._over
-                return []
+        while not self._requests and self._over is None:
             if self._asked:
                 self._take_turns(lambda: bool(self._requests) or not self._asked)
             else:  # nobody can begin to ask while no request runs
                 self._read()
-        return self._requests.popleft()
+        if self._requests:
+            return self._requests.popleft()
+        if isinstance(self._over, ProtocolFault):
+            raise self._over
+        return []
 
     # -- any thread ------------------------------------------------------------------------------------
 
@@ -123,6 +123,8 @@ class Conversation:
             if self._asked:
                 with self._changed:
                     self._sort(frames)
+            elif len(frames) == 1 and not self._group and frames[0].kind in REQUESTS:
+                self._requests.append(frames)  # the most frequent case by far
             else:
                 self._sort(frames)
         except (ProtocolFault, OSError) as fault:

@@ -79,8 +79,8 @@ class EndpointSide(Side):
         self.objects = ObjectTable()
         self.ask: Optional[Ask] = None  # asks the client for an object that it lent
         self.reading = threading.local()  # `call`: the request whose values this thread rebuilds
-        self._held: List[int] = []  # what the value under way has taken hold of
-        self._described: List[type] = []  # the types that it was the first to tell of
+        #: The objects that the value under way has taken hold of, and the types that it was the first to tell of.
+        self._taken: Tuple[List[int], List[type]] = ([], [])
         self._packing = threading.RLock()
         self._lent: Any = weakref.WeakValueDictionary()
         self._types: Dict[type, int] = {}
@@ -109,13 +109,13 @@ class EndpointSide(Side):
                 "%s stays on the far side, and this connector's commands end after each call" % describe_type(obj)
             )
         number = self.objects.hold(obj)
-        self._held.append(number)
+        self._taken[0].append(number)
         known = self._types.get(cls)
         description = None
         if known is None:
             known = self._types[cls] = self._next_type
             self._next_type += 1
-            self._described.append(cls)
+            self._taken[1].append(cls)
             description = describe.of_type(cls)
         return taken("reference", "object", number, known, description, describe.of_object(obj))
 
@@ -142,17 +142,17 @@ class EndpointSide(Side):
     def packed(self, pack: Callable[..., Any], *args: Any) -> Any:
         """What `pack` returns; if it raises, what it has taken hold of is let go of again."""
         with self._packing:
-            outer = self._held, self._described  # a value's own code may ask the client while it is packed
-            self._held, self._described = [], []
+            outer = self._taken  # a value's own code may ask the client while it is packed
+            held, described = self._taken = [], []
             try:
                 return pack(*args)
             except BaseException:
-                self.objects.release([(number, 1) for number in self._held])
-                for cls in self._described:
+                self.objects.release([(number, 1) for number in held])
+                for cls in described:
                     del self._types[cls]
                 raise
             finally:
-                self._held, self._described = outer
+                self._taken = outer
 
     # -- in --------------------------------------------------------------------------------------------
 
