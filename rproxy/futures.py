@@ -8,10 +8,19 @@ back, and its future says so.
 import collections
 import threading
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, NamedTuple
 
 from .proxies import stand_in_of
 from .session import Session
+
+
+class _Begun(NamedTuple):
+    """A call that was sent: what `Session.finish` takes, and what is lent for it."""
+
+    future: "Future[Any]"
+    message: Any
+    waiting: Any
+    scope: Any
 
 
 class Futures:
@@ -19,43 +28,54 @@ class Futures:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._order: Any = threading.RLock()  # answers are waited for in the order in which requests were sent
         self._lock = threading.Lock()
-        self._begun: collections.deque[tuple[Future[Any], Any, Any, Any]] = collections.deque()
-        self._running = False
+        self._begun: collections.deque[_Begun] = collections.deque()
+        self._thread: threading.Thread | None = None
 
     def submit(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Future[Any]":
         """Sends a call of a remote function, or of a local one. Raises what keeps it from being sent."""
+        message = self._message(function, args, kwargs)
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()  # so `cancel` does not pretend
+        with self._order:
+            with self._session.side.loans.scope(lasting=True) as scope:
+                begun = _Begun(future, message, self._session.begin(message, later=True), scope)
+            with self._lock:
+                if self._thread is threading.current_thread():
+                    # A callback of one submitted call submits another, for which it may wait.
+                    threading.Thread(target=self._finish, args=(begun,), daemon=True).start()
+                    return future
+                self._begun.append(begun)
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._finish_all, name="rproxy futures", daemon=True)
+                    self._thread.start()
+        return future
+
+    def _message(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         state = stand_in_of(function)
         if state is None:
             function = getattr(function, "_rproxy_function", function)  # what `client.function` made runs there anyway
-            message = self._session.call_message(function, "", args, kwargs)
-        elif state._self_session is self._session:
-            message = self._session.call_message(state._self_target, state._self_path, args, kwargs)
-        else:
+            return self._session.call_message(function, "", args, kwargs)
+        if state._self_session is not self._session:
             raise TypeError(f"{function!r} belongs to another client than this one of {self._session.target}")
-        future: Future[Any] = Future()
-        future.set_running_or_notify_cancel()  # so `cancel` does not pretend
-        with self._session.side.loans.scope(lasting=True) as scope:
-            begun = self._session.begin(message, later=True)
-        with self._lock:
-            self._begun.append((future, message, begun, scope))
-            if not self._running:
-                self._running = True
-                threading.Thread(target=self._finish_all, name="rproxy futures", daemon=True).start()
-        return future
+        return self._session.call_message(state._self_target, state._self_path, args, kwargs)
 
     def _finish_all(self) -> None:
         while True:
             with self._lock:
                 if not self._begun:
-                    self._running = False
+                    self._thread = None
                     return
-                future, message, begun, scope = self._begun.popleft()
-            try:
-                with self._session.side.loans.scope(scope):
-                    value = self._session.finish(message, begun)
-            except BaseException as error:  # whatever it is, it is the future's to tell
-                future.set_exception(error)
-            else:
-                future.set_result(value)
-            del future, message, begun, scope  # not to be held until the next answer comes
+                begun = self._begun.popleft()
+            self._finish(begun)
+            del begun  # not to be held until the next answer comes
+
+    def _finish(self, begun: _Begun) -> None:
+        try:
+            with self._session.side.loans.scope(begun.scope):
+                value = self._session.finish(begun.message, begun.waiting)
+        except BaseException as error:  # whatever it is, it is the future's to tell
+            begun.future.set_exception(error)
+        else:
+            begun.future.set_result(value)

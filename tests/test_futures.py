@@ -109,3 +109,18 @@ def test_a_function_of_another_client_is_refused(stream_client):
 def test_what_cannot_be_called_is_refused(client):
     with pytest.raises(TypeError, match="cannot be called"):
         client.submit(5)
+
+
+def test_a_callback_of_a_submitted_call_may_submit_and_wait(stream_client):
+    math = stream_client.module("math")
+    local = rproxy.local(lambda: stream_client.submit(math.sqrt, 16).result(30))
+    assert stream_client.submit(lambda f: f(), local).result(30) == 4
+
+
+def test_threads_that_submit_calls_with_callbacks_do_not_wait_for_each_other(stream_client):
+    def work(number):
+        futures = [stream_client.submit(lambda f: f(), rproxy.local(lambda: number)) for _ in range(50)]
+        return {future.result(60) for future in futures}
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(8))) == [{number} for number in range(8)]

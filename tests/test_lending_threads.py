@@ -84,3 +84,33 @@ def test_a_call_that_was_interrupted_here_has_nothing_to_lend_any_more(stream_cl
         stream_client.module(name).run(rproxy.local(print), str(path))
     assert stream_client.module("math").sqrt(4) == 2  # waits for the interrupted call
     assert "nothing of this side is lent" in path.read_text()
+
+
+def test_thirty_two_threads_of_mixed_calls_get_right_answers_and_leave_nothing(stream_client):
+    math = stream_client.module("math")
+
+    def far(f, count):
+        return [f(i) for i in range(count)]
+
+    def far_threads(f, count):
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(3) as pool:
+            return list(pool.map(f, range(count)))
+
+    def mixed(seed):
+        for _ in range(8):
+            assert math.sqrt(seed * seed) == seed
+            assert stream_client.call(far, rproxy.local(lambda i: (seed, i)), 3) == [(seed, i) for i in range(3)]
+            assert stream_client.call(far, rproxy.local(lambda i: math.sqrt(i * i)), 3) == [0, 1, 2]
+            with pytest.raises(ZeroDivisionError):
+                stream_client.call(far, rproxy.local(lambda i: 1 // 0), 3)
+            assert stream_client.call(far_threads, rproxy.local(lambda i: i * seed), 4) == [i * seed for i in range(4)]
+            assert stream_client.submit(far, rproxy.local(math.sqrt), 2).result(60) == [0, 1]
+            assert list(stream_client.call(lambda: iter([1, 2]))) == [1, 2]
+
+    with ThreadPoolExecutor(32) as pool:
+        list(pool.map(mixed, range(32)))
+    channel = stream_client._session.channel
+    assert len(stream_client._session.side.loans) == len(channel._waiting) == len(channel._answers) == 0
+    assert channel._peer.waiting == channel._peer.asked == set()
