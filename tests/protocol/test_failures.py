@@ -19,8 +19,12 @@ from rproxy_endpoint.protocol.values import Side
 CODECS = [PickleCodec(decoder=GuardedDecoder), JsonCodec()]
 
 
+def wrap(base, name, known, lineage):
+    return remote_class(base, name, known)
+
+
 def rebuilt(data, packages=()):
-    return make_exception(data, Trust(packages).locate, remote_class)
+    return make_exception(data, Trust(packages).locate, wrap)
 
 
 def there(error, packages=(), codecs=CODECS):
@@ -293,12 +297,12 @@ def test_names_in_the_state_that_are_no_attributes_do_nothing(name):
 
 
 def test_a_class_that_cannot_have_subclasses_beside_others_becomes_a_remote_exception():
-    def wrap(base, name, known):
+    def refuse(base, name, known, lineage):
         if base is ValueError:
             raise TypeError("layout conflict")
         return remote_class(base, name, known)
 
-    back = make_exception(plainest(), Trust().locate, wrap)
+    back = make_exception(plainest(), Trust().locate, refuse)
     assert isinstance(back, RemoteExecError) and back.remote_type == "ValueError"
 
 
@@ -308,11 +312,12 @@ def test_a_class_that_cannot_have_subclasses_beside_others_becomes_a_remote_exce
 @pytest.mark.parametrize(
     "data",
     [
-        None, 5, "text", [], {}, {"mro": []}, plainest(mro=None), plainest(mro=[]), plainest(mro=[("builtins",)]),
-        plainest(mro=[(1, 2)]), plainest(mro=[("builtins", None)]), plainest(mro=[("m", "a\0b")]), plainest(args=None),
-        plainest(args=[1]), plainest(fields=None), plainest(state=5), plainest(text=None), plainest(text=["x"]),
-        plainest(traceback=5), plainest(notes=None), plainest(notes=[5]), plainest(cause=5), plainest(context={}),
-        plainest(group=5), plainest(group=[5]),
+        None, 5, "text", [], {}, {"mro": ()}, plainest(mro=None), plainest(mro=()), plainest(mro=(("builtins",),)),
+        plainest(mro=((1, 2, ()),)), plainest(mro=(("builtins", None, ()),)), plainest(mro=(("m", "a\0b", ()),)),
+        plainest(mro=(("m", "a", (0,)),)), plainest(mro=(("m", "a", (1,)),)), plainest(mro=(("m", "a", ("1",)),)),
+        plainest(mro=(("m", "a", ()),) * 101), plainest(mro=[("m", "a", ())]), plainest(args=None), plainest(args=[1]),
+        plainest(fields=None), plainest(state=5), plainest(text=None), plainest(text=["x"]), plainest(traceback=5),
+        plainest(notes=None), plainest(notes=[5]), plainest(cause=5), plainest(context={}), plainest(group=[5]),
     ],
     ids=lambda data: str(data)[:30],
 )  # fmt: skip
@@ -345,7 +350,7 @@ def test_causes_that_are_shared_are_made_once():
 )
 def test_a_name_that_is_no_exception_is_never_made(name):
     module, _, qualname = name.rpartition(".")
-    back = rebuilt(plainest(mro=[(module, qualname), ("builtins", "object")]))
+    back = rebuilt(plainest(mro=((module, qualname, (1,)), ("builtins", "object", ()))))
     assert type(back).__mro__[1] is RemoteExecError
     assert back.args == ("x",)
 
@@ -388,7 +393,7 @@ def test_a_unicode_error_cannot_be_made_to_read_foreign_memory(fields, place):
         "from rproxy_endpoint.protocol.failures import make_exception, take_exception\n"
         "data = take_exception(UnicodeDecodeError('utf-8', b'a', 0, 1, 'r'))\n"
         f"data[{place!r}].update({fields!r})\n"
-        "print(repr(str(make_exception(data, Trust().locate, remote_class))))\n"
+        "print(repr(str(make_exception(data, Trust().locate, wrap))))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     sound = repr(str(UnicodeDecodeError("utf-8", b"a", 0, 1, "r")))
