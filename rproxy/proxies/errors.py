@@ -82,9 +82,9 @@ class ErrorClasses:
         }  # fmt: skip
         own = tuple(base for base in bases if base is not Exception and base is not BaseException)
         if not any(issubclass(base, RemoteExecError) for base in own):
-            # MemoryError has an allocator of its own, which has to be the first.
-            first = any(issubclass(base, MemoryError) for base in own)
-            own = (*own, RemoteExecError) if first else (RemoteExecError, *own)
+            own = (RemoteExecError, *own)
+        # MemoryError has an allocator of its own, which has to be the first.
+        own = tuple(sorted(own, key=lambda base: not issubclass(base, MemoryError)))
         short = qualname.rpartition(".")[2]
         for attempt in (own, tuple(base for base in own if issubclass(base, RemoteExecError))):
             try:
