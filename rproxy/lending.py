@@ -198,16 +198,12 @@ class Loans:
         if not name:
             return obj(*args, **message.kwargs)
         if name == "__exit__":
-            error = make_exception(args[0], _builtin, _wrap, BaseException) if args else None
+            error = make_exception(args[0], _builtin, remote_class, BaseException) if args else None
             return type(obj).__exit__(obj, type(error) if error else None, error, None)
         if name in SPECIAL and name in OPERATIONS and _has(type(obj), name):
             value = OPERATIONS[name](obj, *args)
             return Local(value) if name in ("__iter__", "__reversed__", "__enter__") else value
         return getattr(obj, _public(name))(*args, **message.kwargs)
-
-
-def _wrap(base: type, name: str, known: bool, lineage: Any) -> type:
-    return remote_class(base, name, known)
 
 
 def _builtin(module: str, qualname: str) -> Any:

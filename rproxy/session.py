@@ -11,14 +11,13 @@ import weakref
 from typing import Any
 
 from rproxy_endpoint.protocol.errors import ValueFault
-from rproxy_endpoint.protocol.failures import Lineage, make_exception
 from rproxy_endpoint.protocol.jsoned import JsonCodec
 from rproxy_endpoint.protocol.messages import Call, Delete, Describe, Get, Next, Release, Reply, Set
 from rproxy_endpoint.protocol.values import Parcel, Side, Taken, describe_type, taken
 
 from . import blocks, functions, output, staying
 from .channels import Channel, Sink
-from .errors import RemoteExecError, RProxyError, SerializationError, remote_class
+from .errors import RemoteExecError, RProxyError, SerializationError
 from .lending import Loans, Local
 from .proxies import (
     CallableProxy,
@@ -282,7 +281,7 @@ class Session:
         if fault is not None:
             return SerializationError(f"the result of {what} cannot travel: {error.get('text')}")
         try:
-            made: Any = make_exception(error, self._locate_exception, self._wrap_exception)
+            made: Any = self.side.errors.make(error)
         except ValueFault as problem:
             return SerializationError(f"{what} on {self.target} failed, and its failure cannot be read: {problem}")
         own = self.side.loans.raised(made) if Loans.any else None
@@ -296,12 +295,6 @@ class Session:
             return None
         return self.side.locate(module, qualname)
 
-    def _wrap_exception(self, base: type, name: str, known: bool, lineage: Lineage) -> type:
-        if known or not lineage:
-            return remote_class(base, name, known)
-        found: type = self.side.errors.find(lineage)
-        return found
-
     def error_class(self, lineage: Any, target: Any, path: str, description: dict[str, Any] | None) -> type:
         """The class that a class of exceptions there is here."""
         found: type = self.side.errors.member(lineage, target, path, description)
@@ -311,7 +304,7 @@ class Session:
         """An exception, made there by its class, as one that can be raised here."""
         told = self.ask("rproxy_endpoint.raising", "tell", (cls, args, kwargs))
         try:
-            return make_exception(told, self._locate_exception, self._wrap_exception)
+            return self.side.errors.make(told)
         except ValueFault as fault:
             raise SerializationError(f"{cls!r} has made no exception that can be here: {fault}") from fault
 

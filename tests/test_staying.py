@@ -1,7 +1,5 @@
 """Iteration in batches; what stays on the far side, is fetched, or is let go of, at the user's word."""
 
-import gc
-
 import numpy
 import pytest
 

@@ -169,7 +169,7 @@ class EndpointSide(Side):
         if kind == "local":
             return self._borrow(args[1], args[2])
         if kind == "error":
-            return make_exception(args[1], self.locate, lambda base, *rest: base, BaseException)
+            return make_exception(args[1], self.locate, lambda base, name, known: base, BaseException)
         if kind == "error class":
             return raising.nearest(args[1], self.locate)
         raise ValueFault("unknown reference: %.80r" % (kind,))

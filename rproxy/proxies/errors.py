@@ -13,9 +13,16 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from rproxy_endpoint.protocol.failures import Lineage, checked_lineage, full_name, lineage_of, take_exception
+from rproxy_endpoint.protocol.failures import (
+    Lineage,
+    checked_lineage,
+    full_name,
+    lineage_of,
+    make_exception,
+    take_exception,
+)
 
-from ..errors import RemoteExecError, RProxyError
+from ..errors import RemoteExecError, RProxyError, remote_class
 from .base import Requests
 from .members import ClassStandIn
 from .names import Names, Sweep
@@ -33,6 +40,10 @@ class ErrorClasses:
         self._lock = threading.RLock()
         self._made: weakref.WeakValueDictionary[Any, Any] = weakref.WeakValueDictionary()
         self._recent: collections.deque[type] = collections.deque(maxlen=RECENT)
+
+    def make(self, told: Any) -> BaseException:
+        """The exception that was told. Raises ValueFault for data that tell none."""
+        return make_exception(told, self._locate, remote_class, foreign=self.find)
 
     def find(self, lineage: Lineage) -> Any:
         """The class here of the first class in a lineage."""

@@ -19,12 +19,8 @@ from rproxy_endpoint.protocol.values import Side
 CODECS = [PickleCodec(decoder=GuardedDecoder), JsonCodec()]
 
 
-def wrap(base, name, known, lineage):
-    return remote_class(base, name, known)
-
-
 def rebuilt(data, packages=()):
-    return make_exception(data, Trust(packages).locate, wrap)
+    return make_exception(data, Trust(packages).locate, remote_class)
 
 
 def there(error, packages=(), codecs=CODECS):
@@ -297,12 +293,12 @@ def test_names_in_the_state_that_are_no_attributes_do_nothing(name):
 
 
 def test_a_class_that_cannot_have_subclasses_beside_others_becomes_a_remote_exception():
-    def refuse(base, name, known, lineage):
+    def wrap(base, name, known):
         if base is ValueError:
             raise TypeError("layout conflict")
         return remote_class(base, name, known)
 
-    back = make_exception(plainest(), Trust().locate, refuse)
+    back = make_exception(plainest(), Trust().locate, wrap)
     assert isinstance(back, RemoteExecError) and back.remote_type == "ValueError"
 
 
@@ -393,7 +389,7 @@ def test_a_unicode_error_cannot_be_made_to_read_foreign_memory(fields, place):
         "from rproxy_endpoint.protocol.failures import make_exception, take_exception\n"
         "data = take_exception(UnicodeDecodeError('utf-8', b'a', 0, 1, 'r'))\n"
         f"data[{place!r}].update({fields!r})\n"
-        "print(repr(str(make_exception(data, Trust().locate, wrap))))\n"
+        "print(repr(str(make_exception(data, Trust().locate, remote_class))))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     sound = repr(str(UnicodeDecodeError("utf-8", b"a", 0, 1, "r")))

@@ -30,9 +30,10 @@ TEXT = 1 << 17
 
 #: A class and its bases: (module, qualified name, places of its direct bases in this list) each, itself first.
 Lineage = Tuple[Tuple[str, str, Tuple[int, ...]], ...]
-#: Makes the class of a rebuilt exception from its nearest known base, its full name, whether they agree, and
-#: its lineage, which is empty for one that cannot have the bases that it has there.
-Wrap = Callable[[type, str, bool, Lineage], type]
+#: Makes the class of a rebuilt exception from its nearest known base, its full name, and whether they agree.
+Wrap = Callable[[type, str, bool], type]
+#: Makes the class of an exception that is not known here.
+Foreign = Callable[[Lineage], type]
 Locate = Callable[[str, str], Optional[Any]]
 
 
@@ -181,20 +182,24 @@ def _traceback(error: BaseException, hide: str) -> str:
 # -- back ----------------------------------------------------------------------------------------------
 
 
-def make_exception(data: Any, locate: Locate, wrap: Wrap, least: type = Exception) -> BaseException:
-    """The exception that `take_exception` told; classes that are not below `least` are passed over.
+def make_exception(
+    data: Any, locate: Locate, wrap: Wrap, least: type = Exception, foreign: Optional[Foreign] = None
+) -> BaseException:
+    """The exception that `take_exception` told; classes that are not below `least` are passed over; those that are
+    not known are made by `foreign`, if it is given.
 
     Raises ValueFault for data that tell none.
     """
     try:
-        made: BaseException = _Maker(locate, wrap, least).make(data)
+        made: BaseException = _Maker(locate, wrap, least, foreign).make(data)
         return made
     except Exception as error:
         raise ValueFault("not an exception: %s: %s" % (type(error).__name__, error))
 
 
 class _Maker:
-    def __init__(self, locate: Locate, wrap: Wrap, least: type) -> None:
+    def __init__(self, locate: Locate, wrap: Wrap, least: type, foreign: Optional[Foreign]) -> None:
+        self._foreign = foreign
         self._locate = locate
         self._wrap = wrap
         self._least = least
@@ -224,9 +229,10 @@ class _Maker:
         if _is_group(cls) and not members:
             cls, known, lineage = Exception, False, ()
         try:
-            made: Any = self._wrap(cls, name, known, lineage)
+            strange = self._foreign if lineage and not known else None
+            made: Any = strange(lineage) if strange is not None else self._wrap(cls, name, known)
         except TypeError:  # a class that has no subclasses beside others
-            made = self._wrap(Exception, name, False, ())
+            made = self._wrap(Exception, name, False)
         # The builtin class's own, as those of other classes are code that takes what it likes.
         new = next(base for base in made.__mro__ if base.__module__ == "builtins").__new__
         if _is_group(made):
