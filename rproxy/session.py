@@ -4,7 +4,6 @@ Rules: every proxy and every verb comes through `request`; a failure becomes the
 after `close`, in a forked child, or on a lost link, everything raises an error that says so.
 """
 
-import collections
 import os
 import threading
 import weakref
@@ -24,6 +23,7 @@ from .proxies import (
     ErrorClasses,
     ModuleProxy,
     ModuleStandIn,
+    Releases,
     RemoteType,
     class_proxy,
     error_reference,
@@ -46,7 +46,7 @@ class ClientSide(Side):
         self._lock = threading.RLock()  # a finalizer may run a call while this thread has it
         self._types: dict[int, RemoteType] = {}
         self._objects: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
-        self._released: collections.deque[tuple[int, int]] = collections.deque()
+        self.releases = Releases(self._objects)
         self.errors = ErrorClasses(session, session._locate_exception)
 
     # -- out -------------------------------------------------------------------------------------------
@@ -72,18 +72,13 @@ class ClientSide(Side):
     def notices(self) -> list[Any]:
         """What goes ahead of the next request."""
         found: list[Any] = []
-        if self._released:
-            gone = []
-            while self._released:
-                gone.append(self._released.popleft())
-            found.append(Release(tuple(gone)))
+        gone = self.releases.take()
+        if gone:
+            found.append(Release(gone))
         if self.provide or (self.provided and not self._session.live):
             found.append(functions.notice())
             self.provide, self.provided = False, True
         return found
-
-    def released(self, number: int, times: int) -> None:
-        self._released.append((number, times))
 
     # -- in --------------------------------------------------------------------------------------------
 
@@ -111,7 +106,7 @@ class ClientSide(Side):
             stand_in = self._objects.get(number)
             if stand_in is None:
                 stand_in = self._objects[number] = remote_type.proxy(session, number)
-            object.__setattr__(stand_in, "_self_count", stand_in._self_count + 1)
+            stand_in._self_received[0] += 1
         if called is not None and called[0] == "class" and called[3] is not None:
             return self.errors.result(called[3], number, stand_in)
         if called is not None and called[0] == "class":
@@ -248,8 +243,8 @@ class Session:
         found: dict[str, Any] = self.request(Describe(target, path, detail, self.surroundings()))
         return found
 
-    def released(self, number: int, times: int) -> None:
-        self.side.released(number, times)
+    def released(self, number: int, received: list[int], proxy: Any = None) -> None:
+        self.side.releases.note(number, received, proxy)
 
     def flush(self) -> None:
         """Has what is noted for the next request carried now."""

@@ -13,6 +13,7 @@ from .callables import CallableProxy
 from .errors import ErrorClasses, error_reference
 from .members import ClassStandIn, ModuleProxy, ModuleStandIn, class_proxy
 from .objects import RemoteType
+from .releases import Releases
 
 __all__ = [
     "CallableProxy",
@@ -20,6 +21,7 @@ __all__ = [
     "ErrorClasses",
     "ModuleProxy",
     "ModuleStandIn",
+    "Releases",
     "Remote",
     "RemoteType",
     "Requests",

@@ -18,7 +18,7 @@ from .stepping import COROUTINE, Coroutine
 class ObjectProxy(StandIn):
     """A live object, by the number that the far side holds it under."""
 
-    __slots__ = ("__weakref__", "_self_ahead", "_self_count", "_self_driver", "_self_session", "_self_target")
+    __slots__ = ("__weakref__", "_self_ahead", "_self_driver", "_self_received", "_self_session", "_self_target")
 
     _self_path = ""
     _self_class: Any = None  # the class of that name here, if it is the standard library's
@@ -29,7 +29,7 @@ class ObjectProxy(StandIn):
         keep = object.__setattr__
         keep(self, "_self_session", session)
         keep(self, "_self_target", number)
-        keep(self, "_self_count", 0)  # how often it was received
+        keep(self, "_self_received", [0])  # how often
         keep(self, "_self_ahead", Ahead())
         keep(self, "_self_driver", None)  # of a coroutine, while a task runs it
 
@@ -72,16 +72,14 @@ class ObjectProxy(StandIn):
 
     def _self_let_go(self) -> None:
         """Releases the far side's object now. Its number is not given again, so any use says that it is gone."""
-        count = self._self_count
-        object.__setattr__(self, "_self_count", 0)
-        if count:
-            self._self_session.released(self._self_target, count)
+        if self._self_received[0]:
+            self._self_session.released(self._self_target, self._self_received)
             self._self_session.flush()
 
     def __del__(self) -> None:
         # Nothing is sent from here: the next request carries it.
-        if self._self_count:
-            self._self_session.released(self._self_target, self._self_count)
+        if self._self_received[0]:
+            self._self_session.released(self._self_target, self._self_received, self)
 
 
 _doc = property(lambda self: self._self_session.get(self._self_target, "__doc__"))
