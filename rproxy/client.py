@@ -321,7 +321,7 @@ class RemoteClient:
             RemoteModulesError: it is missing there, or has another version.
         """
         check_name(name, "the name of a module")
-        there, version = self._session.call("rproxy_endpoint.facts", "version", (name,), {})
+        there, version = self._session.ask("rproxy_endpoint.facts", "version", (name,))
         target = self._session.target
         if not there:
             raise RemoteModulesError(f"{target} has no module {name!r}; install it there")
@@ -337,11 +337,11 @@ class RemoteClient:
     def has_module(self, name: str) -> bool:
         """Whether a module can be imported there."""
         check_name(name, "the name of a module")
-        return bool(self._session.call("rproxy_endpoint.facts", "has_module", (name,), {}))
+        return bool(self._session.ask("rproxy_endpoint.facts", "has_module", (name,)))
 
     def info(self) -> Info:
         """What the host is, and how far away."""
-        told = self._session.call("rproxy_endpoint.facts", "gather", (), {})
+        told = self._session.ask("rproxy_endpoint.facts", "gather", ())
         channel = self._session.channel
         return Info(
             target=self._session.target, endpoint=channel.facts["folder"],

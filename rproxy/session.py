@@ -4,29 +4,29 @@ Rules: every proxy and every verb comes through `request`; a failure becomes the
 after `close`, in a forked child, or on a lost link, everything raises an error that says so.
 """
 
-import collections
 import os
 import threading
 import weakref
 from typing import Any
 
 from rproxy_endpoint.protocol.errors import ValueFault
-from rproxy_endpoint.protocol.failures import make_exception
 from rproxy_endpoint.protocol.jsoned import JsonCodec
 from rproxy_endpoint.protocol.messages import Call, Delete, Describe, Get, Next, Release, Reply, Set
 from rproxy_endpoint.protocol.values import Parcel, Side, Taken, describe_type, taken
 
 from . import blocks, functions, output, staying
 from .channels import Channel, Sink
-from .errors import RemoteExecError, RProxyError, SerializationError, remote_class
+from .errors import RemoteExecError, RProxyError, SerializationError
 from .lending import Loans, Local
 from .proxies import (
     CallableProxy,
-    FunctionStandIn,
+    ErrorClasses,
     ModuleProxy,
     ModuleStandIn,
+    Releases,
     RemoteType,
     class_proxy,
+    error_reference,
     reference_of,
     stand_in_of,
 )
@@ -46,17 +46,19 @@ class ClientSide(Side):
         self._lock = threading.RLock()  # a finalizer may run a call while this thread has it
         self._types: dict[int, RemoteType] = {}
         self._objects: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
-        self._released: collections.deque[tuple[int, int]] = collections.deque()
+        self.releases = Releases(self._objects)
+        self.errors = ErrorClasses(session, session._locate_exception)
 
     # -- out -------------------------------------------------------------------------------------------
 
     def known(self, obj: Any) -> Taken | None:
-        """A proxy, by what it means to its own side; what is marked as local, by its number here."""
+        """A proxy, or an exception that came from there, by what it means to its own side; what is marked as local,
+        by its number here."""
         if type(obj) is Local:
             if not self._session.live:
                 raise ValueFault("rproxy.local() needs a connector with a stream (one that has `open`)")
             return taken("reference", *self.loans.lend(obj._rproxy_object))
-        reference = reference_of(obj, self._session)
+        reference = error_reference(obj) or reference_of(obj, self._session)
         return None if reference is None else taken("reference", *reference)
 
     def foreign(self, obj: Any, parcel: Parcel) -> Taken | None:
@@ -70,18 +72,13 @@ class ClientSide(Side):
     def notices(self) -> list[Any]:
         """What goes ahead of the next request."""
         found: list[Any] = []
-        if self._released:
-            gone = []
-            while self._released:
-                gone.append(self._released.popleft())
-            found.append(Release(tuple(gone)))
+        gone = self.releases.take()
+        if gone:
+            found.append(Release(gone))
         if self.provide or (self.provided and not self._session.live):
             found.append(functions.notice())
             self.provide, self.provided = False, True
         return found
-
-    def released(self, number: int, times: int) -> None:
-        self._released.append((number, times))
 
     # -- in --------------------------------------------------------------------------------------------
 
@@ -108,13 +105,15 @@ class ClientSide(Side):
             remote_type = self._types[type_number]
             stand_in = self._objects.get(number)
             if stand_in is None:
-                stand_in = self._objects[number] = remote_type.stand_in(session, number)
-            object.__setattr__(stand_in, "_self_count", stand_in._self_count + 1)
+                stand_in = self._objects[number] = remote_type.proxy(session, number)
+            stand_in._self_received[0] += 1
+        if called is not None and called[0] == "class" and called[3] is not None:
+            return self.errors.result(called[3], number, stand_in)
         if called is not None and called[0] == "class":
             return class_proxy(session, number, "", None, stand_in, str(called[1]), str(called[2]))
         if called is not None and called[0] == "function":
-            return CallableProxy(FunctionStandIn(session, number, "", stand_in, label=str(called[2])))
-        return remote_type.face(stand_in)
+            return CallableProxy(session, number, "", stand_in, label=str(called[2]))
+        return stand_in
 
 
 class Session:
@@ -212,6 +211,10 @@ class Session:
     def call_message(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         return Call(target, path, args, kwargs, self.surroundings(), staying.keeping(self))
 
+    def ask(self, target: Any, path: str, args: tuple[Any, ...]) -> Any:
+        """As `call`, for what this side itself has to know: it comes back even inside `keep_results`."""
+        return self.request(Call(target, path, args, {}, self.surroundings(), False))
+
     def keep(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """As `call`, but the result stays there even if it is data."""
         return self.request(Call(target, path, args, kwargs, self.surroundings(), True))
@@ -240,8 +243,8 @@ class Session:
         found: dict[str, Any] = self.request(Describe(target, path, detail, self.surroundings()))
         return found
 
-    def released(self, number: int, times: int) -> None:
-        self.side.released(number, times)
+    def released(self, number: int, received: list[int], proxy: Any = None) -> None:
+        self.side.releases.note(number, received, proxy)
 
     def flush(self) -> None:
         """Has what is noted for the next request carried now."""
@@ -273,7 +276,7 @@ class Session:
         if fault is not None:
             return SerializationError(f"the result of {what} cannot travel: {error.get('text')}")
         try:
-            made: Any = make_exception(error, self._locate_exception, remote_class)
+            made: Any = self.side.errors.make(error)
         except ValueFault as problem:
             return SerializationError(f"{what} on {self.target} failed, and its failure cannot be read: {problem}")
         own = self.side.loans.raised(made) if Loans.any else None
@@ -286,6 +289,19 @@ class Session:
         if module == "rproxy.errors":
             return None
         return self.side.locate(module, qualname)
+
+    def error_class(self, lineage: Any, target: Any, path: str, description: dict[str, Any] | None) -> type:
+        """The class that a class of exceptions there is here."""
+        found: type = self.side.errors.member(lineage, target, path, description)
+        return found
+
+    def make_error(self, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """An exception, made there by its class, as one that can be raised here."""
+        told = self.ask("rproxy_endpoint.raising", "tell", (cls, args, kwargs))
+        try:
+            return self.side.errors.make(told)
+        except ValueFault as fault:
+            raise SerializationError(f"{cls!r} has made no exception that can be here: {fault}") from fault
 
     def _name_target(self, error: BaseException, message: Any) -> None:
         """A name that does not exist: say where it was looked for."""

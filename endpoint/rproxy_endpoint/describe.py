@@ -8,15 +8,20 @@ A description is a dict of texts with names between blanks (compact on the wire,
 
     f callables   v values   d descriptors   o open
     m {name: (full name, description or None)}   c {name: description or None}
+    e {name: lineage}, of classes that are exceptions
+    i {special methods: callables that are instances of a class with those}
 """
 
 import types
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
+from .protocol.failures import lineage_of
 from .protocol.special import SPECIAL
 
 NAMES = 4000
 _OBJECT = frozenset(dir(object))
+#: Special methods but those that every callable has, and its proxy answers itself.
+_BEYOND = SPECIAL - frozenset("__%s__" % name for name in "call next eq ne lt le gt ge hash repr str format".split())
 
 
 def of_module(module: Any) -> Dict[str, Any]:
@@ -57,6 +62,8 @@ def of_class(cls: type) -> Dict[str, Any]:
     into: Dict[str, Any] = {}
     for name, value in _sort(cls, _names(cls), into):
         into["c" if isinstance(value, type) else "m"][name] = None if isinstance(value, type) else (name, None)
+    if issubclass(cls, BaseException):
+        into["lineage"] = lineage_of(cls)
     return into
 
 
@@ -71,16 +78,23 @@ def _sort(thing: Any, names: List[str], into: Dict[str, Any]) -> List[Tuple[str,
     spaces = [vars(base) for base in thing.__mro__] if isinstance(thing, type) else [vars(thing)]
     found: Dict[str, List[str]] = {"f": [], "v": [], "o": [], "d": []}
     inner: List[Tuple[str, Any]] = []
+    errors: Dict[str, Any] = {}
+    instances: Dict[str, List[str]] = {}
     for name in names:
         for space in spaces:
             if name in space:
                 value = space[name]
                 if type(value) is types.ModuleType or issubclass(type(value), type):
                     inner.append((name, value))
+                    if issubclass(type(value), type) and issubclass(value, BaseException):
+                        errors[name] = lineage_of(value)
                 elif issubclass(type(value), types.ModuleType):
                     found["o"].append(name)  # it may be one that loads as soon as it is looked at
                 elif callable(value) or issubclass(type(value), (staticmethod, classmethod)):
                     found["f"].append(name)
+                    special = _special_of(type(value))
+                    if special:
+                        instances.setdefault(special, []).append(name)
                 elif isinstance(thing, type) and hasattr(type(value), "__get__"):
                     found["d"].append(name)
                 else:
@@ -89,7 +103,17 @@ def _sort(thing: Any, names: List[str], into: Dict[str, Any]) -> List[Tuple[str,
         else:
             found["o"].append(name)
     into.update({kind: " ".join(members) for kind, members in found.items()}, m={}, c={})
+    if errors:
+        into["e"] = errors
+    if instances:
+        into["i"] = {special: " ".join(members) for special, members in instances.items()}
     return inner
+
+
+def _special_of(cls: type) -> str:
+    """The special methods that callables of a type have beyond those of functions."""
+    names: Set[str] = set().union(*[_BEYOND.intersection(vars(base)) for base in cls.__mro__])
+    return " ".join(sorted(name for name in names if _has(cls, name)))
 
 
 def of_type(cls: type) -> Tuple[str, str, str, str, str]:
@@ -117,10 +141,12 @@ def _has(cls: type, name: str) -> bool:
     return False
 
 
-def of_object(obj: Any) -> Optional[Tuple[str, ...]]:
-    """What a class or a function is called: (kind, module, qualified name); None for other objects."""
+def of_object(obj: Any) -> Optional[Tuple[Any, ...]]:
+    """What a class or a function is called: (kind, module, qualified name), and for classes the lineage if they
+    are exceptions; None for other objects."""
     if isinstance(obj, type):
-        return "class", obj.__module__, obj.__qualname__
+        lineage = lineage_of(obj) if issubclass(obj, BaseException) else None
+        return "class", str(obj.__module__), obj.__qualname__, lineage
     if isinstance(obj, (types.FunctionType, types.BuiltinFunctionType, types.MethodType)):
         return "function", str(getattr(obj, "__module__", None)), str(getattr(obj, "__qualname__", ""))
     return None

@@ -4,13 +4,15 @@ Rules: a name is looked up at each call, never remembered: modules change; wheth
 side alone to say, and the client is told that it was the name, not the call, that failed.
 """
 
+import functools
 import types
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import describe
 from .objects import EndpointSide, Kept
 from .protocol.messages import Call, Delete, Describe, Get, Next, Set
 from .protocol.operators import OPERATIONS, Iteration
+from .stepping import INSIDE, STEPS, Stepper
 from .surroundings import Applied
 
 
@@ -32,6 +34,7 @@ class Executor:
             Next: self._next,
         }
         self._iteration = Iteration()
+        self._stepper = Stepper()
 
     def run(self, message: Any) -> Any:
         """The value that answers a request; raises what the call raises, and Missing for names."""
@@ -50,14 +53,32 @@ class Executor:
             raise Missing(error)
 
     def _call(self, message: Call) -> Any:
-        target, path = message.target, message.path
-        if type(target) is int and path in OPERATIONS:
-            value = OPERATIONS[path](self._side.objects.find(target), *message.args)
+        target, path, args = message.target, message.path, message.args
+        operation = self._operation(target, path)
+        if operation is not None:
+            value = operation(*args)
+        elif target == "asyncio" and path in INSIDE:
+            value = self._stepper.call(self._resolve(target, path), args, message.kwargs)
         else:
-            value = self._resolve(target, path)(*message.args, **message.kwargs)
+            if target == "asyncio":
+                self._stepper.ready()  # what it makes belongs to the current loop
+            value = self._resolve(target, path)(*args, **message.kwargs)
             if type(value) is types.CoroutineType and type(target) not in (str, int):
-                value = _finish(value)
+                value = self._stepper.run(value)
         return Kept(value) if message.keep else value
+
+    def _operation(self, target: Any, path: str) -> Optional[Callable[..., Any]]:
+        """What a special method of an object does; None for other names, and for those of classes and modules,
+        which are functions like others there."""
+        owner, _, name = path.rpartition(".")
+        if (name not in OPERATIONS and name not in STEPS) or not (owner or type(target) is int):
+            return None
+        obj = self._resolve(target, owner)
+        if issubclass(type(obj), (type, types.ModuleType)):
+            return None
+        if name in STEPS:
+            return lambda *args: self._stepper.run(STEPS[name](obj, *args))
+        return functools.partial(OPERATIONS[name], obj)
 
     def _next(self, message: Next) -> Tuple[List[Any], bool]:
         return self._iteration.gather(message.target, self._side.objects.find(message.target), message.count)
@@ -101,17 +122,6 @@ class Executor:
         if type(message.target) is int:
             told["type"] = describe.of_type(type(thing))
         return told
-
-
-def _finish(coroutine: Any) -> Any:
-    """The result of a coroutine function that the client sent: it has no loop of its own here."""
-    import asyncio  # few calls need it, and it is slow to load
-
-    loop = asyncio.new_event_loop()
-    try:
-        return loop.run_until_complete(coroutine)
-    finally:
-        loop.close()
 
 
 def _names(error: ModuleNotFoundError, target: Any) -> bool:

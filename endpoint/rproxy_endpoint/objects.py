@@ -12,10 +12,12 @@ import types
 import weakref
 from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
 
-from . import describe
+from . import describe, raising
 from .lent import Ask, Lent, lenders, lent_class
 from .protocol.errors import ValueFault
+from .protocol.failures import make_exception
 from .protocol.values import Parcel, Side, Taken, describe_type, taken
+from .stepping import native
 
 
 class ObjectTable:
@@ -99,7 +101,7 @@ class EndpointSide(Side):
             return taken("reference", "module", _name(obj))
         if cls.__module__.partition(".")[0] in self.trust:
             return self._instance(obj)
-        return self._hold(obj)
+        return self._hold(native(obj) or obj)
 
     def _hold(self, obj: Any) -> Taken:
         """A reference to an object that stays."""
@@ -166,6 +168,10 @@ class EndpointSide(Side):
             return self.resolve(args[1], args[2])
         if kind == "local":
             return self._borrow(args[1], args[2])
+        if kind == "error":
+            return make_exception(args[1], self.locate, lambda base, name, known: base, BaseException)
+        if kind == "error class":
+            return raising.nearest(args[1], self.locate)
         raise ValueFault("unknown reference: %.80r" % (kind,))
 
     def _borrow(self, number: int, description: Any) -> Lent:

@@ -9,19 +9,24 @@ values are read when they are asked for; only the far side says that a name does
 """
 
 from .base import Remote, Requests, reference_of, stand_in_of
-from .members import CallableProxy, ClassStandIn, FunctionStandIn, ModuleProxy, ModuleStandIn, class_proxy
+from .callables import CallableProxy
+from .errors import ErrorClasses, error_reference
+from .members import ClassStandIn, ModuleProxy, ModuleStandIn, class_proxy
 from .objects import RemoteType
+from .releases import Releases
 
 __all__ = [
     "CallableProxy",
     "ClassStandIn",
-    "FunctionStandIn",
+    "ErrorClasses",
     "ModuleProxy",
     "ModuleStandIn",
+    "Releases",
     "Remote",
     "RemoteType",
     "Requests",
     "class_proxy",
+    "error_reference",
     "reference_of",
     "stand_in_of",
 ]

@@ -9,7 +9,7 @@ while items are ahead.
 import collections
 from typing import Any
 
-from .base import stand_in_of
+from .base import join, stand_in_of
 
 #: No batch has more items; bytes and time are bounded by the far side.
 MOST = 1 << 14
@@ -48,8 +48,7 @@ class Batches:
 def iterate(self: Any) -> Any:
     """`__iter__` of proxies."""
     state = stand_in_of(self)
-    iterator = state._self_session.call(state._self_target, "__iter__", (), {})
-    return Batches(iterator)
+    return Batches(state._self_session.call(state._self_target, join(state._self_path, "__iter__"), (), {}))
 
 
 def next_item(self: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Modules, and the functions and classes in them.
+"""Modules, and the classes in them.
 
 A member of a module may be a module or a class, which have members themselves: so these belong together.
 """
@@ -10,23 +10,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from .base import Remote, Requests, StandIn, cannot_pickle, join, stand_in_of, standard_class
+from .callables import callable_type
+from .iteration import Batches
 from .names import Names, Sweep, make_signature
 
 
 class ModuleProxy(Remote):
     """A module of the far side."""
-
-
-class CallableProxy(Remote):  # a function or a method of the far side
-    @property
-    def __doc__(self) -> str | None:  # type: ignore[override]
-        # Here and not on the stand-in: wrapt looks at a stand-in's as soon as it wraps it.
-        doc = self.__wrapped__._self_details()[0]
-        return doc if isinstance(doc, str) else None
-
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        state = self.__wrapped__
-        return state._self_session.call(state._self_target, state._self_path, args, kwargs)
 
 
 class RemoteDescriptor(property):
@@ -40,8 +30,10 @@ def member(owner: Any, names: Names | None, name: str) -> Any:
     kind = names.kinds[name]
     session, target, path = owner._self_session, owner._self_target, join(owner._self_path, name)
     if kind == "f":
-        return CallableProxy(FunctionStandIn(session, target, path, owner))
+        return callable_type(names.special.get(name, ""))(session, target, path, owner)
     if kind == "c":
+        if name in names.errors:
+            return session.error_class(names.errors[name], target, path, names.classes[name])
         return class_proxy(session, target, path, names.classes[name], owner)
     if kind == "d":
         return RemoteDescriptor()
@@ -49,71 +41,6 @@ def member(owner: Any, names: Names | None, name: str) -> Any:
         full, description = names.modules[name]
         return ModuleProxy(ModuleStandIn(session, target, path, full, description))
     raise KeyError(name)
-
-
-#: What `inspect` looks for in functions of Python code, and does not find in builtins.
-_NO_BUILTIN_HAS = frozenset(
-    "__code__ __defaults__ __kwdefaults__ __globals__ __closure__ __annotations__ __func__ __objclass__ "
-    "__text_signature__ __type_params__ __builtins__ __isabstractmethod__ __abstractmethods__ "
-    "__partialmethod__ _partialmethod _is_coroutine_marker _is_coroutine_mark".split()
-)
-
-
-class FunctionStandIn(StandIn):
-    """A function or method: to `inspect` it is a builtin, a callable whose source is not here."""
-
-    def __init__(self, session: Requests, target: Any, path: str, owner: Any = None, label: str = "") -> None:
-        self._self_session = session
-        self._self_target = target
-        self._self_path = path
-        self._self_owner = owner  # what it is a method of must live as long
-        self._self_label = label = label or path
-        self._self_detail: tuple[Any, Any] | None = None
-        module = target if isinstance(target, str) else None
-        self.__dict__.update(__name__=label.rpartition(".")[2], __qualname__=label, __module__=module)
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> Any:
-        return types.BuiltinFunctionType
-
-    __self__ = None
-
-    def _self_details(self) -> tuple[Any, Any]:
-        if self._self_detail is None:
-            names = getattr(self._self_owner, "_self_names", None)
-            path, _, name = self._self_path.rpartition(".")
-            if isinstance(names, Names):
-                self._self_detail = names.details(self._self_session, self._self_target, path, name)
-            else:
-                told = self._self_session.describe(self._self_target, self._self_path, detail=True)
-                self._self_detail = told[""]
-        return self._self_detail
-
-    @property
-    def __signature__(self) -> inspect.Signature:
-        return make_signature(self._self_details()[1], repr(self))
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_self_") or name in _NO_BUILTIN_HAS:
-            raise AttributeError(name)
-        return self._self_session.get(self._self_target, join(self._self_path, name))
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name.startswith("_self_"):
-            object.__setattr__(self, name, value)
-        else:
-            self._self_session.set(self._self_target, join(self._self_path, name), value)
-
-    def __eq__(self, other: object) -> bool:
-        other = stand_in_of(other)
-        return isinstance(other, StandIn) and type(other) is FunctionStandIn and self._self_key() == other._self_key()
-
-    def __hash__(self) -> int:
-        return hash(self._self_key())
-
-    def __repr__(self) -> str:
-        where = f"{self._self_target}." if isinstance(self._self_target, str) else ""
-        return f"<function {where}{self._self_label} on {self._self_session.target}>"
 
 
 class ModuleStandIn(StandIn, types.ModuleType):
@@ -259,23 +186,28 @@ class ClassStandIn(StandIn, type):
     def __dir__(cls) -> list[str]:
         kinds = cls._self_known().kinds
         cls._self_sweep.begin(cls)
-        for name in kinds:
+        for name in kinds if not cls._self_raises() else ():  # exceptions have their own here
             if kinds[name] in ("f", "d") and name not in vars(cls):
                 type.__setattr__(cls, name, member(cls, cls._self_names, name))  # pydoc looks for them there
         return list(kinds) + dir(object)
 
     def __instancecheck__(cls, instance: Any) -> bool:
         """For proxies the far side says it; a value is an instance if its class, or a base, has this name."""
+        if type.__instancecheck__(cls, instance):
+            return True
         state = stand_in_of(instance)
         if isinstance(state, StandIn) and state._self_session is cls._self_session:
-            return bool(cls._self_session.call("builtins", "isinstance", (instance, cls), {}))
+            return bool(cls._self_session.ask("builtins", "isinstance", (instance, cls)))
         return cls._self_is_base_of(type(instance))
 
     def __subclasscheck__(cls, subclass: Any) -> bool:
-        """For remote classes the far side says it; of local ones the names are compared."""
-        state = stand_in_of(subclass)
+        """For remote classes the far side says it; of local ones the names are compared, and of exceptions, whose
+        bases are here."""
+        if type.__subclasscheck__(cls, subclass):
+            return True
+        state = None if cls._self_raises() else stand_in_of(subclass)
         if isinstance(state, StandIn) and state._self_session is cls._self_session:
-            return bool(cls._self_session.call("builtins", "issubclass", (subclass, cls), {}))
+            return bool(cls._self_session.ask("builtins", "issubclass", (subclass, cls)))
         return cls._self_is_base_of(subclass)
 
     def _self_is_base_of(cls, other: Any) -> bool:
@@ -286,14 +218,38 @@ class ClassStandIn(StandIn, type):
         return (cls.__module__, cls.__qualname__) in names
 
     def __call__(cls, /, *args: Any, **kwargs: Any) -> Any:
+        """An instance there; of a class of exceptions one that is here, so that it can be raised."""
+        if cls._self_raises():
+            return cls._self_session.make_error(cls, args, kwargs)
         return cls._self_session.call(cls._self_target, cls._self_path, args, kwargs)
 
+    def _self_raises(cls) -> bool:
+        return issubclass(cls, BaseException)
+
+    def __iter__(cls) -> Any:  # classes may be containers, as enumerations are
+        return Batches(cls._self_session.call("builtins", "iter", (cls,), {}))
+
+    def __len__(cls) -> int:
+        found: int = cls._self_session.ask("builtins", "len", (cls,))
+        return found
+
+    def __bool__(cls) -> bool:
+        return True
+
+    def __contains__(cls, item: Any) -> bool:
+        return bool(cls._self_session.ask("operator", "contains", (cls, item)))
+
+    def __getitem__(cls, item: Any) -> Any:
+        return cls._self_session.call("operator", "getitem", (cls, item), {})
+
     def __eq__(cls, other: object) -> bool:
+        if cls._self_raises():
+            return cls is other
         found = stand_in_of(other)
         return isinstance(found, ClassStandIn) and cls._self_key() == found._self_key()
 
     def __hash__(cls) -> int:
-        return hash(cls._self_key())
+        return type.__hash__(cls) if cls._self_raises() else hash(cls._self_key())
 
     def __repr__(cls) -> str:
         where = f"{cls.__module__}." if cls.__module__ != "builtins" else ""

@@ -17,6 +17,11 @@ class Names:
         self.classes: dict[str, Any] = description.get("c", {})
         self.kinds.update(dict.fromkeys(self.modules, "m"))
         self.kinds.update(dict.fromkeys(self.classes, "c"))
+        self.errors: dict[str, Any] = description.get("e", {})
+        self.lineage = description.get("lineage")
+        self.special = {
+            name: special for special, members in description.get("i", {}).items() for name in members.split()
+        }
         self._details: dict[str, Any] | None = None
 
     def details(self, session: Requests, target: Any, path: str, name: str) -> tuple[Any, Any]:

@@ -308,11 +308,12 @@ def test_a_class_that_cannot_have_subclasses_beside_others_becomes_a_remote_exce
 @pytest.mark.parametrize(
     "data",
     [
-        None, 5, "text", [], {}, {"mro": []}, plainest(mro=None), plainest(mro=[]), plainest(mro=[("builtins",)]),
-        plainest(mro=[(1, 2)]), plainest(mro=[("builtins", None)]), plainest(mro=[("m", "a\0b")]), plainest(args=None),
-        plainest(args=[1]), plainest(fields=None), plainest(state=5), plainest(text=None), plainest(text=["x"]),
-        plainest(traceback=5), plainest(notes=None), plainest(notes=[5]), plainest(cause=5), plainest(context={}),
-        plainest(group=5), plainest(group=[5]),
+        None, 5, "text", [], {}, {"mro": ()}, plainest(mro=None), plainest(mro=()), plainest(mro=(("builtins",),)),
+        plainest(mro=((1, 2, ()),)), plainest(mro=(("builtins", None, ()),)), plainest(mro=(("m", "a\0b", ()),)),
+        plainest(mro=(("m", "a", (0,)),)), plainest(mro=(("m", "a", (1,)),)), plainest(mro=(("m", "a", ("1",)),)),
+        plainest(mro=(("m", "a", ()),) * 101), plainest(mro=[("m", "a", ())]), plainest(args=None), plainest(args=[1]),
+        plainest(fields=None), plainest(state=5), plainest(text=None), plainest(text=["x"]), plainest(traceback=5),
+        plainest(notes=None), plainest(notes=[5]), plainest(cause=5), plainest(context={}), plainest(group=[5]),
     ],
     ids=lambda data: str(data)[:30],
 )  # fmt: skip
@@ -345,7 +346,7 @@ def test_causes_that_are_shared_are_made_once():
 )
 def test_a_name_that_is_no_exception_is_never_made(name):
     module, _, qualname = name.rpartition(".")
-    back = rebuilt(plainest(mro=[(module, qualname), ("builtins", "object")]))
+    back = rebuilt(plainest(mro=((module, qualname, (1,)), ("builtins", "object", ()))))
     assert type(back).__mro__[1] is RemoteExecError
     assert back.args == ("x",)
 

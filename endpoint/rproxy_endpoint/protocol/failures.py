@@ -25,10 +25,15 @@ FIELDS = {
 }
 DEPTH = 50  # causes of causes, contexts of contexts, groups in groups
 MOST = 1000  # exceptions in one failure
+BASES = 100  # in a lineage
 TEXT = 1 << 17
 
+#: A class and its bases: (module, qualified name, places of its direct bases in this list) each, itself first.
+Lineage = Tuple[Tuple[str, str, Tuple[int, ...]], ...]
 #: Makes the class of a rebuilt exception from its nearest known base, its full name, and whether they agree.
 Wrap = Callable[[type, str, bool], type]
+#: Makes the class of an exception that is not known here.
+Foreign = Callable[[Lineage], type]
 Locate = Callable[[str, str], Optional[Any]]
 
 
@@ -79,7 +84,7 @@ def _told(error: BaseException, hide: str) -> Dict[str, Any]:
     args: Tuple[Any, ...] = BaseException.args.__get__(error)  # type: ignore[attr-defined]
     notes = guarded(getattr, error, "__notes__", ())
     return {
-        "mro": [(str(base.__module__), base.__qualname__) for base in cls.__mro__ if base is not object],
+        "mro": lineage_of(cls),
         "args": args[:1] if _is_group(cls) else args,  # a group's others are its members
         "fields": {name: guarded(getattr, error, name, None) for name in _fields(cls)},
         "state": {name: value for name, value in vars(error).items() if not name.startswith("__")},
@@ -88,6 +93,42 @@ def _told(error: BaseException, hide: str) -> Dict[str, Any]:
         "notes": [text_of(str, note) for note in notes if isinstance(note, str)] if type(notes) is list else [],
         "suppress": error.__suppress_context__,
     }
+
+
+#: What a class says of itself, whatever its metaclass says of it.
+_mro, _bases, _module, _qualname = [
+    type.__dict__["__%s__" % name].__get__ for name in ("mro", "bases", "module", "qualname")
+]
+
+
+def lineage_of(cls: type) -> Lineage:
+    """What tells a class of exceptions from others of its name, and which classes catch it."""
+    mro = [base for base in _mro(cls) if base is not object][:BASES]
+    places = {id(base): place for place, base in enumerate(mro)}
+    return tuple(
+        (_text_of(_module(base)), _qualname(base), tuple(places[id(b)] for b in _bases(base) if id(b) in places))
+        for base in mro
+    )
+
+
+def _text_of(name: Any) -> str:
+    return name if type(name) is str else ""
+
+
+def checked_lineage(data: Any) -> Lineage:
+    """The lineage that data are. Raises TypeError or ValueError for others."""
+    found = tuple((_typed(m, str), _typed(q, str), _typed(bases, tuple)) for m, q, bases in _typed(data, tuple))
+    if not 0 < len(found) <= BASES:
+        raise ValueError("%d classes in a lineage" % len(found))
+    for place, (_, _, bases) in enumerate(found):
+        if not all(type(base) is int and place < base < len(found) for base in bases):
+            raise ValueError("a class among its own bases")
+    return found
+
+
+def full_name(lineage: Lineage) -> str:
+    module, qualname, _ = lineage[0]
+    return qualname if module == "builtins" else module + "." + qualname
 
 
 def _members(error: Any) -> Optional[Tuple[Any, ...]]:
@@ -141,20 +182,24 @@ def _traceback(error: BaseException, hide: str) -> str:
 # -- back ----------------------------------------------------------------------------------------------
 
 
-def make_exception(data: Any, locate: Locate, wrap: Wrap, least: type = Exception) -> BaseException:
-    """The exception that `take_exception` told; classes that are not below `least` are passed over.
+def make_exception(
+    data: Any, locate: Locate, wrap: Wrap, least: type = Exception, foreign: Optional[Foreign] = None
+) -> BaseException:
+    """The exception that `take_exception` told; classes that are not below `least` are passed over; those that are
+    not known are made by `foreign`, if it is given.
 
     Raises ValueFault for data that tell none.
     """
     try:
-        made: BaseException = _Maker(locate, wrap, least).make(data)
+        made: BaseException = _Maker(locate, wrap, least, foreign).make(data)
         return made
     except Exception as error:
         raise ValueFault("not an exception: %s: %s" % (type(error).__name__, error))
 
 
 class _Maker:
-    def __init__(self, locate: Locate, wrap: Wrap, least: type) -> None:
+    def __init__(self, locate: Locate, wrap: Wrap, least: type, foreign: Optional[Foreign]) -> None:
+        self._foreign = foreign
         self._locate = locate
         self._wrap = wrap
         self._least = least
@@ -175,16 +220,17 @@ class _Maker:
 
     def _alone(self, data: Any) -> Any:
         """An exception without its cause and context."""
-        module, qualname = _typed(data["mro"], list)[0]
-        name = _typed(qualname, str) if module == "builtins" else "%s.%s" % (_typed(module, str), _typed(qualname, str))
-        cls, known = self._nearest(data["mro"])
+        lineage = checked_lineage(data["mro"])
+        name = full_name(lineage)
+        cls, known = self._nearest(lineage)
         args, text = _typed(data["args"], tuple), _typed(data["text"], str)
         members = [self.make(member) for member in data["group"] or () if member is not None]
         members = [member for member in members if isinstance(member, Exception)]
         if _is_group(cls) and not members:
-            cls, known = Exception, False
+            cls, known, lineage = Exception, False, ()
         try:
-            made: Any = self._wrap(cls, name, known)
+            strange = self._foreign if lineage and not known else None
+            made: Any = strange(lineage) if strange is not None else self._wrap(cls, name, known)
         except TypeError:  # a class that has no subclasses beside others
             made = self._wrap(Exception, name, False)
         # The builtin class's own, as those of other classes are code that takes what it likes.
@@ -205,10 +251,10 @@ class _Maker:
         error.remote_notes = [_typed(note, str) for note in _typed(data["notes"], list)]
         return error
 
-    def _nearest(self, mro: List[Tuple[str, str]]) -> Tuple[type, bool]:
+    def _nearest(self, lineage: Lineage) -> Tuple[type, bool]:
         """The nearest class that is known here, and whether it is the exception's own."""
-        for place, (module, qualname) in enumerate(mro):
-            cls = self._locate(_typed(module, str), _typed(qualname, str))
+        for place, (module, qualname, _) in enumerate(lineage):
+            cls = self._locate(module, qualname)
             if isinstance(cls, type) and issubclass(cls, self._least):
                 return cls, place == 0
         return Exception, False

@@ -1,0 +1,70 @@
+"""Special methods of proxies: what operators, loops, `with` and `await` ask of an object of the far side.
+
+Rules: each is one request, which does there what Python itself would do with the object; a proxy has those
+that the remote type has, and no others, so that Python's own errors and the abstract base classes are right.
+"""
+
+from typing import Any
+
+from ..errors import SerializationError
+from . import stepping
+from .base import join, stand_in_of
+from .iteration import iterate, next_item
+
+#: What Python takes only as a value of its own.
+_VALUES = frozenset(
+    f"__{name}__"
+    for name in "len length_hint bool hash contains str repr format bytes fspath int float complex index exit".split()
+)
+
+
+def request(self: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
+    """Calls a method of what a proxy stands for."""
+    state = stand_in_of(self)
+    session, path = state._self_session, join(state._self_path, name)
+    if name in _VALUES:
+        return session.ask(state._self_target, path, args)
+    return session.call(state._self_target, path, args, kwargs)
+
+
+def operations(present: frozenset[str]) -> dict[str, Any]:
+    """The methods of a proxy of an object that has these special methods."""
+    if {"__len__", "__getitem__"} <= present:
+        present |= {"__reversed__"}  # Python reverses any sequence
+    found = {name: _OWN_WAYS.get(name) or _operation(name) for name in present}
+    if "__eq__" in present and "__hash__" not in present:
+        found["__hash__"] = None
+    return found
+
+
+def _operation(name: str) -> Any:
+    def operation(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return request(self, name, *args, **kwargs)
+
+    operation.__name__ = operation.__qualname__ = name
+    return operation
+
+
+def _exit(self: Any, kind: Any, error: Any, traceback: Any) -> Any:
+    """The exception goes along as far as it can travel, its traceback never."""
+    try:
+        return request(self, "__exit__", kind, error, None)
+    except SerializationError:
+        return request(self, "__exit__", *stepping.plain_error(self, kind, error))
+
+
+def _call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+    return request(self, "", *args, **kwargs)
+
+
+_OWN_WAYS: dict[str, Any] = {
+    "__exit__": _exit,
+    "__call__": _call,
+    "__iter__": iterate,
+    "__next__": next_item,
+    "__await__": stepping.wait,
+    "__aiter__": stepping.iterate,
+    "__anext__": stepping.next_item,
+    "__aenter__": stepping.enter,
+    "__aexit__": stepping.leave,
+}
