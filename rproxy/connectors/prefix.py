@@ -14,8 +14,8 @@ from ..errors import AuthenticationError, ConnectorError
 from . import files
 from .base import Completed, Connector, PathLike, Stream
 from .local import LocalConnector
+from .marks import Mark, MarkedStream
 from .processes import describe_end
-from .shell import Mark
 
 #: What programs say that want a password, or refuse the user.
 _REFUSALS = ("a password is required", "Authentication failure", "not in the sudoers file", "may not run")
@@ -59,12 +59,13 @@ class PrefixConnector(Connector):
         done = self._via.run(self._line(mark.before(command)), input=input, timeout=timeout)
         output = mark.cut(done.stdout)
         if output is None:
-            raise self._not_begun(done)
+            raise self._not_begun(_end_of(done), _text(done.stdout))
         return Completed(output, done.stderr, done.returncode)
 
     def _open(self, command: str) -> Stream:
-        stream: Stream = self._via.open(self._line(command))  # type: ignore[attr-defined]
-        return stream
+        mark = Mark()
+        stream: Stream = self._via.open(self._line(mark.before(command)))  # type: ignore[attr-defined]
+        return MarkedStream(stream, mark, lambda printed: self._not_begun(stream.diagnosis(), printed))
 
     def push(self, local: PathLike, remote: str) -> None:
         if getattr(self, "open", None) is not None:
@@ -84,12 +85,12 @@ class PrefixConnector(Connector):
     def _line(self, command: str) -> str:
         return f"{self._words} {shlex.quote(command)}"
 
-    def _not_begun(self, done: Completed) -> ConnectorError:
-        said = (done.stderr + b"\n" + done.stdout)[-4000:].decode("utf-8", "replace").strip()
-        kind = AuthenticationError if any(word in said for word in _REFUSALS) else ConnectorError
+    def _not_begun(self, how: str, printed: str = "") -> ConnectorError:
+        kind = AuthenticationError if any(word in how + printed for word in _REFUSALS) else ConnectorError
         return kind(
-            f"the command did not begin on {self.target}: `{self._program}` ended with "
-            f"{describe_end(done.returncode, said)}\nTry `{self._words} true` on {self._via.target} by hand."
+            f"the command did not begin on {self.target}: `{self._program}` ended with {how}"
+            + (f"\nand printed: {printed}" if printed else "")
+            + f"\nTry `{self._words} true` on {self._via.target} by hand."
         )
 
     # -- where there are no streams: a file of the host in between -------------------------------------
@@ -128,5 +129,12 @@ class PrefixConnector(Connector):
 
     def _check(self, done: Completed, what: str) -> None:
         if done.returncode:
-            said = done.stderr[-4000:].decode("utf-8", "replace").strip()
-            raise ConnectorError(f"{what} by {self.target}: {describe_end(done.returncode, said)}")
+            raise ConnectorError(f"{what} by {self.target}: {_end_of(done)}")
+
+
+def _end_of(done: Completed) -> str:
+    return describe_end(done.returncode, _text(done.stderr))
+
+
+def _text(data: bytes) -> str:
+    return data[-4000:].decode("utf-8", "replace").strip()

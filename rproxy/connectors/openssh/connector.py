@@ -6,7 +6,8 @@ from typing import Any
 from ...errors import ConnectionLost, ConnectorError
 from .. import files, processes
 from ..base import Completed, PathLike, StreamConnector
-from ..shell import Mark, for_any_shell
+from ..marks import Mark, MarkedStream
+from ..shell import for_any_shell
 from . import faults
 from .link import Link
 from .prompts import Ask
@@ -81,9 +82,16 @@ class OpenSSHConnector(StreamConnector):
     def pull(self, remote: str, local: PathLike) -> None:
         files.pull(self.open, remote, local, self.target)
 
-    def open(self, command: str) -> processes.ProcessStream:
-        words, environment = self._link.command(for_any_shell(command))
-        return processes.ProcessStream(words, self.target, environment, self._told)
+    def open(self, command: str) -> MarkedStream:
+        mark = Mark()
+        words, environment = self._link.command(for_any_shell(mark.before(command)))
+        stream = processes.ProcessStream(words, self.target, environment, self._told)
+
+        def not_begun(printed: str) -> ConnectorError:
+            code, said = stream.end()
+            return self._not_begun(Completed(printed.encode(), said.encode(), code))
+
+        return MarkedStream(stream, mark, not_begun)
 
     def close(self) -> None:
         self._link.close()
