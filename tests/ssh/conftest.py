@@ -71,9 +71,16 @@ def sshd(tmp_path, keys) -> Iterator[Callable[..., Sshd]]:
         server.close()
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(scope="module", params=KINDS)
 def kind(request) -> str:
     return request.param
+
+
+@pytest.fixture(scope="module")
+def ssh_client(kind, channel, shared_sshd) -> Iterator[rproxy.RemoteClient]:
+    """A client of the plain server, by each kind and over each channel in turn."""
+    with rproxy.connect(ssh_connector(kind, shared_sshd, channel), python=sys.executable) as client:
+        yield client
 
 
 def ssh_connector(kind: str, server: Sshd, channel: str = "stream", **options) -> Connector:

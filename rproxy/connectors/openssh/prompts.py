@@ -15,6 +15,7 @@ import shlex
 import socket
 import sys
 import termios
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,8 @@ class Prompts:
     def __init__(self, folder: str, password: str | None, ask: Ask | None, hosts: set[str]) -> None:
         self._password, self._ask, self._hosts = password, ask, hosts
         self.refused = ""
-        self._owner = os.getpid()
         self._socket = socket.socket(socket.AF_UNIX)
+        self.close = weakref.finalize(self, self._socket.close)
         path = os.path.join(folder, "a")
         self._socket.bind(path)
         self._socket.listen(8)
@@ -59,10 +60,11 @@ class Prompts:
         connection, _ = self._socket.accept()
         with connection:
             data = b""
-            while more := connection.recv(65536):
+            while not data.endswith(b"\n"):
+                more = connection.recv(65536)
+                if not more:
+                    return  # ssh has ended its question already
                 data += more
-            if not data:
-                return  # ssh has ended its question already
             asked = json.loads(data)
             answer = self._answer(asked["prompt"], asked["kind"], connection)
             if answer is None:
@@ -92,9 +94,6 @@ class Prompts:
         if found and found["host"].lower() not in self._hosts:
             return False  # a jump host's
         return bool(_PASSWORD.search(prompt))
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 def is_about_host_key(prompt: str) -> bool:
