@@ -1,0 +1,72 @@
+"""Login shells of every kind, and what their rc files do."""
+
+import sys
+
+import pytest
+
+import rproxy
+
+from .conftest import ssh_connector
+from .sshd import program
+
+pytestmark = pytest.mark.once
+
+#: Login shells that are not sh, the package of each, and the rc file that each reads for a command.
+SHELLS = {"bash": ".bashrc", "csh": ".cshrc", "tcsh": ".tcshrc", "fish": ".config/fish/config.fish", "dash": ""}
+ODD = 'it\'s "a" $HOME `id` ! !! \\ \\n %d {b} ~ ü\nline'
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request):
+    return request.param
+
+
+def server_with(sshd, shell, rc=""):
+    server = sshd(shell=program(shell, shell))
+    if rc and SHELLS[shell]:
+        path = server.home / SHELLS[shell]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(rc)
+    return server
+
+
+def test_a_client_works_whatever_the_login_shell_is(sshd, kind, channel, shell, connect_ssh):
+    client = connect_ssh(kind, server_with(sshd, shell), channel, setup=f"export ODD='{ODD.replace(chr(39), '')}'")
+    assert client.module("os").getenv("ODD") == ODD.replace("'", "")
+    assert client.module("copy").copy(ODD) == ODD
+
+
+def test_what_rc_files_print_is_not_output(sshd, kind, channel, shell, connect_ssh, tmp_path):
+    noise = "echo Welcome to the cluster\necho '<rproxy:0000>'\n"
+    server = server_with(sshd, shell, noise)
+    connector = ssh_connector(kind, server, channel)
+    assert connector.run("printf own").stdout == b"own"
+    (tmp_path / "bytes").write_bytes(bytes(range(256)))
+    connector.push(tmp_path / "bytes", str(server.home / "there"))
+    connector.pull(str(server.home / "there"), tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == bytes(range(256))
+    with rproxy.connect(connector, python=sys.executable) as client:
+        assert client.module("os").path.join("a", "b") == "a/b"
+
+
+def test_an_rc_file_that_ends_the_shell_is_told(sshd, kind, channel, connect_ssh):
+    server = server_with(sshd, "bash", "echo no such module: cuda\nexit 3\n")
+    with pytest.raises(rproxy.ConnectorError, match=r"(?s)login shell.*3.*no such module: cuda"):
+        connect_ssh(kind, server, channel)
+
+
+def test_an_rc_file_that_fails_is_no_hindrance(sshd, kind, channel, connect_ssh):
+    server = server_with(sshd, "bash", "no_such_command\nfalse\n")
+    assert connect_ssh(kind, server, channel).module("os").path.join("a", "b") == "a/b"
+
+
+@pytest.mark.parametrize("size", [10, 5000, 23_000])
+def test_long_commands_go_through_every_shell(sshd, kind, shell, size):
+    connector = ssh_connector(kind, server_with(sshd, shell))
+    try:
+        text = ("it's ü! " * size)[:size]
+        command = f"printf %s '{text.replace(chr(39), '.')}' | wc -c"
+        if len(command.encode()) <= connector.command_limit:
+            assert int(connector.run(command).stdout) == len(text.encode())
+    finally:
+        connector.close()
