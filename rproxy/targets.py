@@ -4,7 +4,7 @@ import difflib
 import inspect
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from .connectors.base import Connector
 
@@ -20,7 +20,21 @@ def _local(url: SplitResult, **options: Any) -> Connector:
     return LocalConnector(**options)
 
 
-_BUILTIN: dict[str, Callable[..., Connector]] = {"local": _local}
+def _paramiko(url: SplitResult, **options: Any) -> Connector:
+    from .connectors.paramiko import ParamikoConnector  # loads paramiko, which takes a while
+
+    if not url.hostname or url.path.strip("/") or url.query or url.password is not None:
+        raise ValueError(f"paramiko:// takes [user@]host[:port], and password= as an option; not {url.geturl()!r}")
+    user = None if url.username is None else unquote(url.username)
+    return ParamikoConnector(_host(url), user, url.port, **options)
+
+
+def _host(url: SplitResult) -> str:
+    """The host as it was written: names in an ssh_config may have capitals."""
+    return unquote(url.netloc.rpartition("@")[2].partition(":")[0]) if "[" not in url.netloc else url.hostname or ""
+
+
+_BUILTIN: dict[str, Callable[..., Connector]] = {"local": _local, "paramiko": _paramiko}
 
 
 def schemes() -> dict[str, Callable[..., Connector]]:
@@ -72,6 +86,10 @@ def check_options(factory: Any, options: dict[str, Any], scheme: str) -> None:
         from .connectors.local import LocalConnector
 
         factory = LocalConnector
+    if factory is _paramiko:
+        from .connectors.paramiko import ParamikoConnector
+
+        factory = ParamikoConnector
     if isinstance(factory, _Entry):
         return  # its own function knows
     known = [name for name in inspect.signature(factory).parameters if name not in ("args", "kwargs", "url")]
