@@ -1,0 +1,180 @@
+"""Processes of this machine, for connectors that work by a program.
+
+Rules: each has a session of its own, so that Ctrl-C here is not theirs; whatever becomes of its owner, its pipes
+are closed, which is how it learns of the end; a forked child does not keep them open.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import tempfile
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..errors import CallTimeout, ConnectorError
+from .base import Completed
+
+#: The end of standard error that a diagnosis tells, in bytes.
+_TAIL = 4000
+#: How long to wait for an answer without sleeping, in seconds: to wake a sleeping processor takes longer than
+#: most calls, and most answers come before. Whoever else wants the processor gets it.
+_AWAKE = 1e-4
+#: How long a process may take to end once its input has, in seconds: the endpoint gives its children some.
+_PATIENCE = 8.0
+
+Arguments = Sequence[str]
+Environment = Mapping[str, str] | None
+
+
+def run(
+    arguments: Arguments, target: str, *, input: bytes, timeout: float | None, environment: Environment = None
+) -> Completed:
+    """Runs a program to its end. Raises ConnectorError, CallTimeout; `target` is what they call the host."""
+    with _popen(arguments, target, subprocess.PIPE, environment) as process:
+        try:
+            out, err = process.communicate(input, timeout)
+        except subprocess.TimeoutExpired:
+            kill(process)
+            raise CallTimeout(f"a command on {target} took longer than {timeout} s") from None
+        except BaseException:
+            kill(process)
+            raise
+    return Completed(out, err, process.returncode)
+
+
+class Process:
+    """A program that runs until its owner closes it, or is gone. Raises ConnectorError."""
+
+    def __init__(self, arguments: Arguments, target: str, environment: Environment = None) -> None:
+        self._errors = tempfile.TemporaryFile()  # a file never makes a writer wait
+        try:
+            self.popen = _popen(arguments, target, self._errors, environment)
+        except BaseException:
+            self._errors.close()
+            raise
+        self._tail = b""
+        # Also for an owner that nobody closed: its process ends with it.
+        self._ending = weakref.finalize(self, _end, self.popen, self._errors)
+        _alive.add(self)
+
+    def close(self) -> None:
+        self.tail()
+        self._ending()
+
+    def tail(self) -> str:
+        """The end of what it has said on standard error, stripped."""
+        if not self._errors.closed:
+            size = self._errors.seek(0, os.SEEK_END)
+            self._errors.seek(max(0, size - _TAIL))
+            self._tail = self._errors.read()
+        return self._tail.decode("utf-8", "replace").strip()
+
+    def forget(self) -> None:
+        """In a forked child: the process is the parent's."""
+        self._ending.detach()
+        for pipe in (self.popen.stdin, self.popen.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+class ProcessStream:
+    """A process's standard input and output as a stream.
+
+    `told`, if given, makes the diagnosis of the exit code (negative: the signal) and of what was said.
+    """
+
+    def __init__(
+        self,
+        arguments: Arguments,
+        target: str,
+        environment: Environment = None,
+        told: Callable[[int, str], str] | None = None,
+    ) -> None:
+        self._process = Process(arguments, target, environment)
+        self._told = told or describe_end
+        popen = self._process.popen
+        assert popen.stdin is not None and popen.stdout is not None
+        self._input = popen.stdin.fileno()
+        self._output = popen.stdout.fileno()
+        self._ready = select.poll()
+        self._ready.register(self._output, select.POLLIN)
+
+    def readinto(self, buffer: memoryview) -> int:
+        until = time.perf_counter() + _AWAKE
+        while not self._ready.poll(0) and time.perf_counter() < until:
+            os.sched_yield()
+        return os.readv(self._output, [buffer])
+
+    def write(self, pieces: Sequence[Any]) -> None:
+        if len(pieces) == 1 and len(pieces[0]) <= 4096:  # a pipe takes that much at once or not at all
+            os.write(self._input, pieces[0])
+            return
+        views = [memoryview(piece).cast("B") for piece in pieces if len(piece)]
+        while views:
+            written = os.writev(self._input, views[:1000])
+            while views and written >= len(views[0]):
+                written -= len(views.pop(0))
+            if written:
+                views[0] = views[0][written:]
+
+    def close(self) -> None:
+        self._process.close()
+
+    def diagnosis(self) -> str:
+        try:
+            code = self._process.popen.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            return "it still runs, but has closed its output"
+        return self._told(code, self._process.tail())
+
+
+def describe_end(code: int, said: str) -> str:
+    how = f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+    return f"{how}; it said:\n{said}" if said else how
+
+
+#: A forked child must not hold the pipes of its parent's processes, which end when these are closed.
+_alive: weakref.WeakSet[Process] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for process in _alive:
+        process.forget()
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
+def _popen(
+    arguments: Arguments, target: str, stderr: Any, environment: Environment = None
+) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(
+            arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env=environment,
+            start_new_session=True, bufsize=0,
+        )  # fmt: skip
+    except OSError as error:
+        raise ConnectorError(f"cannot start {arguments[0]} for {target}: {error}") from error
+
+
+def _end(process: "subprocess.Popen[bytes]", errors: Any) -> None:
+    """Closes a process's pipes, waits for its end, and ends it if that does not come."""
+    for pipe in (process.stdin, process.stdout, errors):
+        if pipe is not None and not pipe.closed:
+            pipe.close()
+    try:
+        process.wait(timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        kill(process)
+
+
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    """Ends a process and what it started in its session, and waits for it."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # it has just ended
+    process.wait()

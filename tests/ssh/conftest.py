@@ -1,0 +1,129 @@
+"""What the tests over ssh share: keys, servers, and clients of every kind."""
+
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import rproxy
+from rproxy.connectors import Connector
+from rproxy.targets import connector_for
+from rproxy.testing import command_only
+
+from .keys import Keys
+from .sshd import Sshd, program
+
+#: The ways to reach a server: the schemes of URLs.
+KINDS = ["ssh"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_agent() -> Iterator[None]:
+    """The agent of whoever runs the tests is none of theirs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SSH_AUTH_SOCK", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory) -> Keys:
+    program("ssh-keygen", "openssh-client")
+    return Keys(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="session")
+def start_sshd(tmp_path_factory, keys) -> Iterator[Callable[..., Sshd]]:
+    """`start_sshd(**options)` starts a server that lives until the tests end; its options are those of Sshd."""
+    numbers, started = itertools.count(1), []
+
+    def start(**options) -> Sshd:
+        server = Sshd(tmp_path_factory.mktemp(f"sshd{next(numbers)}"), keys, **options)
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def shared_sshd(start_sshd) -> Sshd:
+    """The plain server that all tests share which do not break it."""
+    return start_sshd()
+
+
+@pytest.fixture
+def sshd(tmp_path, keys) -> Iterator[Callable[..., Sshd]]:
+    """`sshd(**options)` starts a server for one test."""
+    numbers, started = itertools.count(1), []
+
+    def start(**options) -> Sshd:
+        folder = tmp_path / f"sshd{next(numbers)}"
+        folder.mkdir()
+        server = Sshd(folder, keys, **options)
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.close()
+
+
+@pytest.fixture(params=KINDS)
+def kind(request) -> str:
+    return request.param
+
+
+def ssh_connector(kind: str, server: Sshd, channel: str = "stream", **options) -> Connector:
+    """A connector of that kind to a server; options that are not given are those that let it in.
+
+    `to` is the host of the URL instead of the server's address, for names of an ssh_config.
+    """
+    to = options.pop("to", server.address)
+    chosen = {
+        "identity": server.keys["user"],
+        "known_hosts": server.known_hosts,
+        "ssh_config": server.keys.empty_config,
+        **options,
+    }
+    connector = connector_for(f"{kind}://{to}", {name: value for name, value in chosen.items() if value is not None})
+    return connector if channel == "stream" else command_only(connector)
+
+
+#: Options of `connect` itself.
+OWN = ("python", "setup", "serializer", "trust", "endpoint_dir", "tmp_dir", "timeout", "deploy")
+
+
+@pytest.fixture
+def connect_ssh() -> Iterator[Callable[..., rproxy.RemoteClient]]:
+    """`connect_ssh(kind, server, channel="stream", **options)` makes a client, closed when the test ends."""
+    made = []
+
+    def connect(kind: str, server: Sshd, channel: str = "stream", **options) -> rproxy.RemoteClient:
+        own = {"python": sys.executable, **{name: options.pop(name) for name in OWN if name in options}}
+        connector = ssh_connector(kind, server, channel, **options)
+        try:
+            made.append(rproxy.connect(connector, **own))
+        except BaseException:
+            connector.close()
+            raise
+        return made[-1]
+
+    yield connect
+    for client in made:
+        client.close()
+
+
+@pytest.fixture
+def write_config(tmp_path) -> Callable[..., str]:
+    """`write_config(*sections)` writes an ssh_config and returns its path."""
+    numbers = itertools.count(1)
+
+    def write(*sections: str) -> str:
+        path: Path = tmp_path / f"ssh_config{next(numbers)}"
+        path.write_text("\n".join(sections) + "\n")
+        return str(path)
+
+    return write
