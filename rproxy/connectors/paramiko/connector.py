@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 
 from ...errors import CallTimeout, ConnectionLost, ConnectorError
 from ..base import Completed, PathLike, StreamConnector
+from ..shell import Mark, for_any_shell
 from . import files
 from .link import Link, connect
 from .settings import Options, path_list
-from .shell import for_any_shell
 from .stream import ChannelStream
 
 
@@ -73,7 +73,8 @@ class ParamikoConnector(StreamConnector):
 
     def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
         until = None if timeout is None else time.monotonic() + timeout
-        stream = ChannelStream(self._connected(), for_any_shell(command), keep=None)
+        mark = Mark()
+        stream = ChannelStream(self._connected(), for_any_shell(mark.before(command)), keep=None)
         try:
             done = stream.complete(input, until)
         except BaseException as error:
@@ -84,13 +85,17 @@ class ParamikoConnector(StreamConnector):
                 raise ConnectionLost(f"{error}. Whether the command has run is unknown.") from error
             raise
         stream.close()
-        return done
+        output = mark.cut(done.stdout)
+        if output is None and done.returncode == 0:
+            said = (done.stdout + done.stderr)[-2000:].decode("utf-8", "replace").strip()
+            raise ConnectorError(f"{self.target} did not run the command, and said: {said or 'nothing'}")
+        return done if output is None else done._replace(stdout=output)
 
     def push(self, local: PathLike, remote: str) -> None:
-        files.push(self._connected(), os.fspath(local), remote)
+        files.push(self._connected(), self.open, local, remote)
 
     def pull(self, remote: str, local: PathLike) -> None:
-        files.pull(self._connected(), remote, os.fspath(local))
+        files.pull(self._connected(), self.open, remote, local)
 
     def open(self, command: str) -> ChannelStream:
         return ChannelStream(self._connected(), for_any_shell(command))
