@@ -63,7 +63,8 @@ def _from_terminal(prompt: str, echo: bool) -> str | None:
     try:
         if not echo:
             return getpass.getpass(prompt)
-        print(prompt, end="", file=sys.stderr, flush=True)
+        sys.stderr.write(prompt)
+        sys.stderr.flush()
         return input()
     except EOFError:
         return None

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ...errors import ConnectorError
 from .settings import Settings
+from .wire import Wire
 
 FAMILIES = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
 #: The end of a ProxyCommand's standard error that is told, in bytes.
@@ -49,7 +50,7 @@ def dial(settings: Settings) -> Dialled:
             connection.settimeout(settings.connect_timeout)
             connection.connect(address)
             _tune(connection, settings)
-            return Dialled(connection)
+            return Dialled(Wire(connection))
         except OSError as error:
             connection.close()
             trouble = error
@@ -83,7 +84,7 @@ def run_proxy(settings: Settings) -> Dialled:
     with its:
         try:
             process = subprocess.Popen(
-                ["/bin/sh", "-c", "exec " + settings.proxy_command], stdin=its, stdout=its, stderr=errors,
+                ["/bin/sh", "-c", "exec " + settings.proxy_command], stdin=its.fileno(), stdout=its.fileno(), stderr=errors,
                 start_new_session=True,
             )  # fmt: skip
         except OSError as error:
@@ -108,4 +109,4 @@ def run_proxy(settings: Settings) -> Dialled:
             process.wait()
         errors.close()
 
-    return Dialled(ours, end, diagnosis)
+    return Dialled(Wire(ours), end, diagnosis)

@@ -34,14 +34,32 @@ _LOG = "rproxy.paramiko"
 logging.getLogger(_LOG).addHandler(logging.NullHandler())  # else Python itself prints what goes wrong
 
 
-class Transport(paramiko.Transport):
-    """paramiko's, which also keeps what the host says as it ends the connection."""
+class Transport(paramiko.Transport):  # type: ignore[misc]
+    """paramiko's, which also keeps what the host says as it ends the connection, and never waits for itself:
+    its thread answers a channel's end, which it may not do during an exchange of keys, which is up to its thread.
+    """
 
     farewell = ""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._postponed: list[Any] = []
 
     def _parse_disconnect(self, message: Any) -> None:
         message.get_int()
         self.farewell = message.get_text().strip()
+
+    def _send_user_message(self, data: Any) -> None:
+        if threading.current_thread() is self and not self.clear_to_send.is_set():
+            self._postponed.append(data)
+        else:
+            super()._send_user_message(data)
+
+    def _parse_newkeys(self, message: Any) -> None:
+        super()._parse_newkeys(message)
+        postponed, self._postponed = self._postponed, []
+        for data in postponed:
+            self._send_message(data)
 
 
 class Link:
@@ -211,6 +229,8 @@ def _transport(settings: Settings, dialled: Dialled) -> Any:
 
 def _shake_hands(transport: Any, settings: Settings, dialled: Dialled, known: KnownHost) -> None:
     choices = transport.get_security_options()
+    # It costs a third of the time of paramiko's first choice, which needs a checksum beside.
+    choices.ciphers = sorted(choices.ciphers, key=lambda name: "gcm" not in name)
     choices.key_types = known.preferred(choices.key_types)
     try:
         transport.start_client(timeout=settings.connect_timeout)
@@ -225,4 +245,3 @@ def _shake_hands(transport: Any, settings: Settings, dialled: Dialled, known: Kn
             f"what listens at {settings.address} does not speak SSH with us: {why}\n"
             "Is the port right? A host that is busy, or has had too many failed logins, ends connections too."
         ) from error
-

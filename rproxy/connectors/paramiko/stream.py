@@ -17,6 +17,7 @@ import paramiko
 
 from ..base import Completed
 from .link import Link, abandon_channel
+from .wire import AWAKE
 
 #: The end of standard error that a diagnosis tells, in bytes.
 TAIL = 4000
@@ -43,6 +44,9 @@ class Inbox:
 
     def read(self, count: int, timeout: float | None = None) -> memoryview:
         """At most so many bytes of what came first; nothing at the end."""
+        until = time.perf_counter() + AWAKE
+        while not self._size and not self._closed and time.perf_counter() < until:
+            os.sched_yield()
         with self._arrived:
             if not self._size and not self._closed and not self._arrived.wait_for(self._is_ready, timeout):
                 raise paramiko.buffered_pipe.PipeTimeout
@@ -95,6 +99,8 @@ class ChannelStream:
             except TimeoutError:
                 self._drain()
                 continue
+            except (paramiko.SSHException, EOFError) as error:
+                raise self._lost(error) from error
             if not data:
                 self._drain()
                 self._check_link()
@@ -118,6 +124,8 @@ class ChannelStream:
             except TimeoutError:
                 self._drain()  # the command may wait to be heard before it reads on
                 continue
+            except (paramiko.SSHException, EOFError) as error:
+                raise self._lost(error) from error
             if not sent or not self._link.transport.active:  # what paramiko drops, it says it has sent
                 self._check_link()
                 raise BrokenPipeError("the command has closed its input")
@@ -164,7 +172,11 @@ class ChannelStream:
 
     def _check_link(self) -> None:
         if not self._link.alive and self._channel.exit_status == -1:
-            raise ConnectionResetError(f"the connection to {self._link.settings.address} is lost: {self._link.trouble()}")
+            raise self._lost()
+
+    def _lost(self, error: BaseException | None = None) -> OSError:
+        link = self._link
+        return ConnectionResetError(f"the connection to {link.settings.address} is lost: {link.trouble(error)}")
 
     # -- the end ---------------------------------------------------------------------------------------
 
