@@ -1,9 +1,10 @@
 """From what the user calls a host to a connector."""
 
 import difflib
+import importlib
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from .connectors.base import Connector
@@ -20,21 +21,76 @@ def _local(url: SplitResult, **options: Any) -> Connector:
     return LocalConnector(**options)
 
 
-def _paramiko(url: SplitResult, **options: Any) -> Connector:
-    from .connectors.paramiko import ParamikoConnector  # loads paramiko, which takes a while
-
-    if not url.hostname or url.path.strip("/") or url.query or url.password is not None:
-        raise ValueError(f"paramiko:// takes [user@]host[:port], and password= as an option; not {url.geturl()!r}")
-    user = None if url.username is None else unquote(url.username)
-    return ParamikoConnector(_host(url), user, url.port, **options)
-
-
-def _host(url: SplitResult) -> str:
-    """The host as it was written: names in an ssh_config may have capitals."""
-    return unquote(url.netloc.rpartition("@")[2].partition(":")[0]) if "[" not in url.netloc else url.hostname or ""
+def _ssh(url: SplitResult, **options: Any) -> Connector:
+    host, user, port = address_of(url)
+    for name, value in (("user", user), ("port", port)):
+        if value is not None and options.setdefault(name, value) != value:
+            raise TypeError(f"{name} is given twice, in {url.geturl()!r} and as an option")
+    made: Connector = _class(url.scheme)(host, **options)
+    return made
 
 
-_BUILTIN: dict[str, Callable[..., Connector]] = {"local": _local, "paramiko": _paramiko}
+def _prefixed(url: SplitResult, **options: Any) -> Connector:
+    from .connectors.prefix import PrefixConnector
+    from .connectors.prefixes import prefix_words
+
+    words, via = prefix_words(url), options.pop("via", None)
+    if via is not None:
+        options["via"] = connector_for(via, {})
+    return PrefixConnector(words, target=url.geturl() + (f" via {options['via'].target}" if via else ""), **options)
+
+
+class Address(NamedTuple):
+    """What a URL says of a host; None for what it leaves open."""
+
+    host: str
+    user: str | None
+    port: int | None
+
+
+def address_of(url: SplitResult) -> Address:
+    """The host of scheme://[user@]host[:port], as it was written. Raises ValueError for anything else."""
+    form = f"write {url.scheme}://[user@]host[:port]"
+    user, at, place = url.netloc.rpartition("@")
+    if ":" in user:
+        raise ValueError(f"a password does not go into a URL, where others see it: use password=; {form}")
+    host = url.hostname or ""
+    if not place.startswith("["):  # names of an ssh_config may have capitals, which url.hostname has not
+        host = unquote(place.partition(":")[0])
+    if not host or (at and not user) or url.path.strip("/") or url.query or url.fragment:
+        raise ValueError(f"{url._replace(netloc=place).geturl()!r} is no address; {form}")
+    try:
+        port = url.port
+    except ValueError as error:
+        raise ValueError(f"{url.geturl()!r} has no port that can be meant: {error}; {form}") from None
+    if port == 0:
+        raise ValueError(f"{url.geturl()!r} has the port 0, which is none; {form}")
+    return Address(host, unquote(user) if at else None, port)
+
+
+_PREFIXED = ("docker", "podman", "kubectl", "apptainer", "sudo", "chroot", "env")
+_BUILTIN: dict[str, Callable[..., Connector]] = {
+    "local": _local,
+    "ssh": _ssh,
+    "paramiko": _ssh,
+    **dict.fromkeys(_PREFIXED, _prefixed),
+}
+#: The class whose arguments are a scheme's options: its module, and its name.
+_CLASSES = {
+    "local": (".connectors.local", "LocalConnector"),
+    "ssh": (".connectors.openssh", "OpenSSHConnector"),
+    "paramiko": (".connectors.paramiko", "ParamikoConnector"),
+    **dict.fromkeys(_PREFIXED, (".connectors.prefix", "PrefixConnector")),
+}
+
+
+def _class(scheme: str) -> Any:
+    module, name = _CLASSES[scheme]
+    return getattr(importlib.import_module(module, __package__), name)
+
+
+#: Arguments of those classes that come from the URL.
+_OF_URL = ("args", "kwargs", "url", "host", "prefix", "target")
 
 
 def schemes() -> dict[str, Callable[..., Connector]]:
@@ -82,17 +138,11 @@ def connector_for(target: Any, options: dict[str, Any]) -> Connector:
 
 def check_options(factory: Any, options: dict[str, Any], scheme: str) -> None:
     """Raises TypeError for an option that this scheme's connector has not."""
-    if factory is _local:
-        from .connectors.local import LocalConnector
-
-        factory = LocalConnector
-    if factory is _paramiko:
-        from .connectors.paramiko import ParamikoConnector
-
-        factory = ParamikoConnector
-    if isinstance(factory, _Entry):
-        return  # its own function knows
-    known = [name for name in inspect.signature(factory).parameters if name not in ("args", "kwargs", "url")]
+    if isinstance(factory, _Entry) or not options:
+        return  # another distribution's own function knows
+    if factory is _BUILTIN.get(scheme) and scheme in _CLASSES:
+        factory = _class(scheme)
+    known = [name for name in inspect.signature(factory).parameters if name not in _OF_URL]
     for name in options:
         if name not in known:
             raise TypeError(f"{scheme}:// has no option {name!r}{closest(name, [*known, *COMMON])}")

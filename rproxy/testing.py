@@ -6,6 +6,9 @@ from typing import Any
 
 from .client import RemoteClient, connect
 from .connectors.base import Completed, Connector, PathLike
+from .contract import check_connector
+
+__all__ = ["check_connector", "command_only", "remote_modules"]
 
 
 class _CommandOnly(Connector):

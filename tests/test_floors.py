@@ -33,7 +33,7 @@ FLOORS = [
     ["rproxy.session"],
     ["rproxy.targets"],
     ["rproxy.client"],
-    ["rproxy.testing", "rproxy.cli", "rproxy", "rproxy.__main__"],
+    ["rproxy.contract", "rproxy.testing", "rproxy.cli", "rproxy", "rproxy.__main__"],
 ]
 #: The highest floor that a module may see, where that is less than its own.
 CEILINGS = {"rproxy.targets": "rproxy.connectors"}

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from ..errors import ConnectorError
 from .base import PathLike, Stream
-from .shell import Mark
+from .marks import Mark
 
 _CHUNK = 1 << 20
 #: The most that a host may print before a file, in bytes.

@@ -125,10 +125,13 @@ class ProcessStream:
 
     def diagnosis(self) -> str:
         try:
-            code = self._process.popen.wait(timeout=2)
+            return self._told(*self.end())
         except subprocess.TimeoutExpired:
             return "it still runs, but has closed its output"
-        return self._told(code, self._process.tail())
+
+    def end(self) -> tuple[int, str]:
+        """Its exit code (negative: the signal), and what it said at the end. Raises TimeoutExpired if it runs on."""
+        return self._process.popen.wait(timeout=2), self._process.tail()
 
 
 def describe_end(code: int, said: str) -> str:

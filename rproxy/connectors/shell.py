@@ -1,11 +1,10 @@
-"""Commands in a form that every login shell hands to /bin/sh, and telling its noise from their output.
+"""Commands in a form that every login shell hands to /bin/sh.
 
 A host runs a command by the user's login shell, which may be csh, tcsh or fish. They agree with sh on little
 more than this: text between single quotes is passed on as it is, but for ``'``, ``\\``, ``!`` and line ends; and
 csh knows no word of more than some 1000 bytes.
 """
 
-import os
 import re
 
 _UNLIKE = re.compile(rb"[^ -~]|['\\!]")
@@ -23,21 +22,3 @@ def for_any_shell(script: str) -> str:
     coded = _UNLIKE.sub(lambda found: b"\\0%03o" % found[0][0], script.encode("utf-8", "surrogateescape"))
     words = " ".join(f"'{word}'" for word in _WORD.findall(coded.decode("ascii")))
     return f'exec /bin/sh -c \'eval "$(printf %b "$@")"\' sh {words}'
-
-
-class Mark:
-    """A word that a command prints before anything else, so that what came before is the shell's.
-
-    That it is missing proves that the command has not begun.
-    """
-
-    def __init__(self) -> None:
-        self.text = f"<rproxy:{os.urandom(8).hex()}>"
-
-    def before(self, script: str) -> str:
-        return f"printf '%s' '{self.text}'\n{script}"
-
-    def cut(self, output: bytes) -> bytes | None:
-        """What comes after the mark; None if it is not there."""
-        _, found, rest = output.partition(self.text.encode())
-        return rest if found else None

@@ -16,7 +16,7 @@ from .keys import Keys
 from .sshd import Sshd, program
 
 #: The ways to reach a server: the schemes of URLs.
-KINDS = ["paramiko"]
+KINDS = ["ssh", "paramiko"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 
 from ...errors import CallTimeout, ConnectionLost, ConnectorError
 from ..base import Completed, PathLike, StreamConnector
-from ..shell import Mark, for_any_shell
+from ..marks import Mark, MarkedStream
+from ..shell import for_any_shell
 from . import files
 from .link import Link, connect
 from .settings import Options, path_list
@@ -37,14 +38,15 @@ class ParamikoConnector(StreamConnector):
         connect_timeout: how long a host may take to answer, in seconds.
     """
 
-    command_limit = 60_000  # the host hands it to its shell as one word of at most 128 KiB
+    #: A login shell gets it as one word of at most 128 KiB, in which a byte may take five.
+    command_limit = 24_000
 
     def __init__(
         self,
         host: str,
+        *,
         user: str | None = None,
         port: int | None = None,
-        *,
         identity: PathLike | Iterable[PathLike] | None = None,
         known_hosts: PathLike | Iterable[PathLike] | None = None,
         ssh_config: PathLike | None = None,
@@ -86,10 +88,10 @@ class ParamikoConnector(StreamConnector):
             raise
         stream.close()
         output = mark.cut(done.stdout)
-        if output is None and done.returncode == 0:
-            said = (done.stdout + done.stderr)[-2000:].decode("utf-8", "replace").strip()
-            raise ConnectorError(f"{self.target} did not run the command, and said: {said or 'nothing'}")
-        return done if output is None else done._replace(stdout=output)
+        if output is None:
+            printed = (done.stdout + done.stderr)[-2000:].decode("utf-8", "replace").strip()
+            raise self._not_begun(f"exit code {done.returncode}; it said:\n{printed or 'nothing'}")
+        return done._replace(stdout=output)
 
     def push(self, local: PathLike, remote: str) -> None:
         files.push(self._connected(), self.open, local, remote)
@@ -97,14 +99,24 @@ class ParamikoConnector(StreamConnector):
     def pull(self, remote: str, local: PathLike) -> None:
         files.pull(self._connected(), self.open, remote, local)
 
-    def open(self, command: str) -> ChannelStream:
-        return ChannelStream(self._connected(), for_any_shell(command))
+    def open(self, command: str) -> MarkedStream:
+        mark = Mark()
+        stream = ChannelStream(self._connected(), for_any_shell(mark.before(command)))
+
+        def not_begun(printed: str) -> ConnectorError:
+            told = stream.diagnosis()
+            return self._not_begun(f"{told}; it printed:\n{printed}" if printed else told)
+
+        return MarkedStream(stream, mark, not_begun)
 
     def close(self) -> None:
         with self._making:
             self._closed = True
             if self._link is not None:
                 self._link.close()
+
+    def _not_begun(self, told: str) -> ConnectorError:
+        return ConnectorError(f"{self.target} has not begun the command: its login shell ended before ({told})")
 
     def _connected(self) -> Link:
         with self._making:

@@ -84,8 +84,8 @@ def run_proxy(settings: Settings) -> Dialled:
     with its:
         try:
             process = subprocess.Popen(
-                ["/bin/sh", "-c", "exec " + settings.proxy_command], stdin=its.fileno(), stdout=its.fileno(), stderr=errors,
-                start_new_session=True,
+                ["/bin/sh", "-c", "exec " + settings.proxy_command],
+                stdin=its.fileno(), stdout=its.fileno(), stderr=errors, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             ours.close()

@@ -1,0 +1,59 @@
+"""Telling what a command prints from what its host's shells print before.
+
+Rules: a command prints a mark before anything else, so what comes before is not its own; that the mark is missing
+proves that the command has not begun.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..errors import ConnectorError
+from .base import Stream
+
+#: The end of the noise that an error tells, in bytes.
+_TAIL = 4000
+
+
+class Mark:
+    """A word that nothing else prints."""
+
+    def __init__(self) -> None:
+        self.text = f"<rproxy:{os.urandom(8).hex()}>"
+
+    def before(self, script: str) -> str:
+        """The script, which prints the mark first."""
+        return f"printf '%s' '{self.text}'\n{script}"
+
+    def cut(self, output: bytes) -> bytes | None:
+        """What comes after the mark; None if it is not there."""
+        _, found, rest = output.partition(self.text.encode())
+        return rest if found else None
+
+
+class MarkedStream:
+    """A stream of a command that prints a mark first; what comes before is dropped.
+
+    `not_begun` makes the error for a command that ended before, of what was printed instead.
+    """
+
+    def __init__(self, stream: Stream, mark: Mark, not_begun: Callable[[str], ConnectorError]) -> None:
+        self._stream = stream
+        self._mark = mark
+        self._not_begun = not_begun
+        self._before = b""
+        self.close = stream.close
+        self.diagnosis = stream.diagnosis
+
+    def readinto(self, buffer: memoryview) -> int:
+        while count := self._stream.readinto(buffer):
+            self._before = self._before[-_TAIL:] + bytes(buffer[:count])
+            rest = self._mark.cut(self._before)
+            if rest is not None:
+                self.readinto = self._stream.readinto  # type: ignore[method-assign] # at its own speed from here on
+                buffer[: len(rest)] = rest
+                return len(rest) or self._stream.readinto(buffer)
+        raise self._not_begun(self._before.decode("utf-8", "replace").strip())
+
+    def write(self, pieces: Sequence[Any]) -> None:
+        self._stream.write(pieces)

@@ -1,0 +1,116 @@
+"""Commands, files and streams by the system's ``ssh``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...errors import ConnectionLost, ConnectorError
+from .. import files, processes
+from ..base import Completed, PathLike, StreamConnector
+from ..marks import Mark, MarkedStream
+from ..shell import for_any_shell
+from . import faults
+from .link import Link
+from .prompts import Ask
+from .settings import Settings
+
+
+class OpenSSHConnector(StreamConnector):
+    """Reaches a host as ``ssh host`` at a terminal does; all commands share one connection.
+
+    Args:
+        host: its name, or that of a section of the user's configuration.
+        user, port: as ssh chooses if not given.
+        identity: the path of a private key, or several; no others are tried then, but those of the configuration.
+        known_hosts: the file of host keys, instead of the user's.
+        ssh_config: the configuration, instead of the user's and the system's.
+        password: the answer to the first question for a password, code or both.
+        ask: a function that gets any other question of ssh, as a text, and returns the answer, or None.
+        connect_timeout: seconds to wait for the host.
+        options: what ``ssh -o`` takes, by name: ``{"ProxyJump": "gateway"}``.
+
+    Raises:
+        ValueError, TypeError: for what cannot be meant.
+        ConnectorError: ssh is missing, or does not take these settings. The first command connects, and raises
+            AuthenticationError or HostKeyError if the host does.
+    """
+
+    #: A login shell gets it as one word of at most 128 KiB, in which a byte may take five.
+    command_limit = 24_000
+
+    def __init__(
+        self,
+        host: str,
+        *,
+        user: str | None = None,
+        port: int | None = None,
+        identity: PathLike | Sequence[PathLike] = (),
+        known_hosts: PathLike | None = None,
+        ssh_config: PathLike | None = None,
+        password: str | None = None,
+        ask: Ask | None = None,
+        connect_timeout: float | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        if ask is not None and not callable(ask):
+            raise TypeError(f"ask is a function of the question that returns the answer, not {ask!r}")
+        if password is not None and not isinstance(password, str):
+            raise TypeError("password is a text")
+        settings = Settings(
+            host, user=user, port=port, identity=identity, known_hosts=known_hosts, ssh_config=ssh_config,
+            connect_timeout=connect_timeout, options=options,
+        )  # fmt: skip
+        self.target = f"ssh://{settings.target}"
+        self._link = Link(settings, password, ask)
+
+    def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
+        mark = Mark()
+        words, environment = self._link.command(for_any_shell(mark.before(command)))
+        done = processes.run(words, self.target, input=input, timeout=timeout, environment=environment)
+        output = mark.cut(done.stdout)
+        if output is None:
+            raise self._not_begun(done)
+        if done.returncode == faults.FAILED and self._link.is_lost():
+            raise ConnectionLost(
+                f"the connection to {self.target} ended: {self._told(done.returncode, _text(done.stderr))}. "
+                "Whether the command has run to its end is unknown."
+            )
+        return Completed(output, done.stderr, done.returncode)
+
+    def push(self, local: PathLike, remote: str) -> None:
+        files.push(self.open, local, remote, self.target)
+
+    def pull(self, remote: str, local: PathLike) -> None:
+        files.pull(self.open, remote, local, self.target)
+
+    def open(self, command: str) -> MarkedStream:
+        mark = Mark()
+        words, environment = self._link.command(for_any_shell(mark.before(command)))
+        stream = processes.ProcessStream(words, self.target, environment, self._told)
+
+        def not_begun(printed: str) -> ConnectorError:
+            code, said = stream.end()
+            return self._not_begun(Completed(printed.encode(), said.encode(), code))
+
+        return MarkedStream(stream, mark, not_begun)
+
+    def close(self) -> None:
+        self._link.close()
+
+    def _not_begun(self, done: Completed) -> ConnectorError:
+        """For a command that printed not even its mark."""
+        if done.returncode == faults.FAILED:
+            return self._link.failure(_text(done.stderr) or self._link.said())
+        said = _text(done.stderr + b"\n" + done.stdout)
+        return ConnectorError(
+            f"{self.target} lets us in, but its login shell did not run the command: "
+            f"{processes.describe_end(done.returncode, said)}"
+        )
+
+    def _told(self, code: int, said: str) -> str:
+        if code == faults.FAILED and self._link.is_lost():
+            said = "\n".join(filter(None, (said, self._link.said())))
+        return processes.describe_end(code, said)
+
+
+def _text(data: bytes) -> str:
+    return data[-4000:].decode("utf-8", "replace").strip()

@@ -1,0 +1,172 @@
+"""The words of an ssh command line, and what ssh makes of them.
+
+Rules: the user's configuration holds; options that are given here go before it, so that they win, and what
+running commands needs goes before both. ``ssh -G`` says what all of it comes to.
+"""
+
+import math
+import os
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...errors import ConnectorError
+from ..base import PathLike
+
+#: As scp and sftp do: forwards are for the user's own sessions, and would collide with theirs.
+_NEEDED = ("RequestTTY=no", "ClearAllForwardings=yes")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+#: What no host or user is called, and what would mean something to a ProxyCommand's shell.
+_ODD = re.compile(r"^-|[\s'\"`$\\;&<>|(){}\x00-\x1f\x7f]")
+
+
+class Settings:
+    """How ssh reaches one host.
+
+    Args:
+        host: its name, or that of a section of the user's configuration.
+        user: the login; ssh's own choice if not given.
+        port: likewise.
+        identity: the path of a private key, or several.
+        known_hosts: the file that host keys are looked up in, and new ones added to.
+        ssh_config: the configuration instead of ``~/.ssh/config`` and the system's.
+        connect_timeout: seconds to wait for the host.
+        options: what ``ssh -o`` takes, by name.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        *,
+        user: str | None = None,
+        port: int | None = None,
+        identity: PathLike | Sequence[PathLike] = (),
+        known_hosts: PathLike | None = None,
+        ssh_config: PathLike | None = None,
+        connect_timeout: float | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.host, self.user, self.port = check_word(host, "host"), user, port
+        words = ["-F", _existing(ssh_config, "ssh_config")] if ssh_config is not None else []
+        for option in [*_NEEDED, *_options(options or {})]:
+            words += ["-o", option]
+        if user is not None:
+            words += ["-l", check_word(user, "user")]
+        if port is not None:
+            words += ["-p", str(port)]
+        identities = [identity] if isinstance(identity, str | os.PathLike) else list(identity)
+        for path in identities:
+            words += ["-i", _existing(path, "identity")]
+        if identities:
+            words += ["-o", "IdentitiesOnly=yes"]  # an agent full of others must not use up the attempts
+        if known_hosts is not None:
+            words += ["-o", f"UserKnownHostsFile={_quoted(known_hosts)}"]
+        if connect_timeout is not None:
+            words += ["-o", f"ConnectTimeout={_seconds(connect_timeout)}"]
+        self._words = words
+        self.wants_no_sharing = {name.lower(): value for name, value in (options or {}).items()}.get(
+            "controlpath"
+        ) == "none"
+        self.found = self._ask_ssh()
+        self._words += self._mended(options or {})
+
+    def words(self, *more: str) -> list[str]:
+        """The words of an ssh command line before the host; `more` go before all others."""
+        return ["ssh", *more, *self._words]
+
+    @property
+    def target(self) -> str:
+        """What a URL says of it: [user@]host[:port]"""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (f"{self.user}@" if self.user else "") + host + (f":{self.port}" if self.port else "")
+
+    @property
+    def by_hand(self) -> str:
+        """The command of a user who connects without rproxy."""
+        port = f" -p {self.port}" if self.port else ""
+        return f"ssh{port} " + (f"{self.user}@" if self.user else "") + self.host
+
+    @property
+    def hosts(self) -> set[str]:
+        """The names that its prompts may call it by."""
+        return {self.host.lower(), self.found.get("hostname", "").lower(), self.found.get("hostkeyalias", "").lower()}
+
+    def _mended(self, options: Mapping[str, Any]) -> list[str]:
+        """What the user's configuration says, and running commands cannot have."""
+        given = {name.lower() for name in options}
+        words = []
+        if "remotecommand" in self.found:
+            words.append("RemoteCommand=none")
+        if self.found.get("loglevel") in ("QUIET", "FATAL"):
+            words.append("LogLevel=ERROR")  # else errors could not say why
+        if self.found.get("serveraliveinterval") == "0" and "serveraliveinterval" not in given:
+            words.append("ServerAliveInterval=15")  # a link that is cut silently is noticed within a minute
+        if self.found.get("stricthostkeychecking") in ("false", "no", "off") and "stricthostkeychecking" not in given:
+            words.append("StrictHostKeyChecking=accept-new")  # new keys pass, changed ones never
+        return [part for word in words for part in ("-o", word)]
+
+    def _ask_ssh(self) -> dict[str, str]:
+        done = run_ssh([*self.words("-G"), "--", self.host], f"ssh://{self.target}")
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").strip()
+            raise ConnectorError(f"ssh does not take these settings for ssh://{self.target}: {said}")
+        lines = done.stdout.decode("utf-8", "replace").splitlines()
+        pairs = (line.partition(" ") for line in lines)
+        found: dict[str, str] = {}
+        for name, _, value in pairs:
+            found.setdefault(name.lower(), value)
+        return found
+
+
+def run_ssh(words: Sequence[str], target: str) -> "subprocess.CompletedProcess[bytes]":
+    """An ssh that connects to nothing. Raises ConnectorError."""
+    try:
+        return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+    except FileNotFoundError:
+        raise ConnectorError(
+            f"cannot reach {target}: there is no ssh on PATH. Install the OpenSSH client, or use paramiko://."
+        ) from None
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ConnectorError(f"cannot reach {target}: ssh does not run: {error}") from error
+
+
+def check_word(word: str, what: str) -> str:
+    """A host's or a user's name that cannot be taken for anything else. Raises ValueError."""
+    if not word or _ODD.search(word):
+        raise ValueError(f"{word!r} is no {what} for ssh")
+    return word
+
+
+def _options(options: Mapping[str, Any]) -> list[str]:
+    if not isinstance(options, Mapping):
+        raise TypeError(f"options is a dict of ssh's options: options={{'Compression': 'yes'}}, not {options!r}")
+    found = []
+    for name, value in options.items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of an option of ssh, such as 'Compression'")
+        text = ("yes" if value else "no") if isinstance(value, bool) else str(value)
+        if "\n" in text or "\0" in text:
+            raise ValueError(f"the value of ssh's option {name} holds a line end or a NUL")
+        found.append(f"{name}={text}")
+    return found
+
+
+def _existing(path: PathLike, what: str) -> str:
+    text = os.path.expanduser(os.fspath(path))
+    if not os.path.exists(text):
+        raise ConnectorError(f"{what}={os.fspath(path)!r}: there is no such file")
+    return text
+
+
+def _quoted(path: PathLike) -> str:
+    text = os.path.abspath(os.path.expanduser(os.fspath(path)))
+    if '"' in text or "\n" in text:
+        raise ValueError(f"ssh cannot be given a path with a quote or a line end: {text!r}")
+    return '"' + text.replace("%", "%%") + '"'
+
+
+def _seconds(timeout: float) -> int:
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e6:
+        raise ValueError(f"connect_timeout is a number of seconds above 0, not {timeout!r}")
+    return math.ceil(timeout)
