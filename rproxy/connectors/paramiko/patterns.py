@@ -5,19 +5,19 @@ import re
 from collections.abc import Iterable
 
 
-def matches(name: str, patterns: Iterable[str]) -> bool:
-    """Whether a pattern matches, and none with ``!`` in front does."""
+def matches(name: str, patterns: Iterable[str], case: bool = False) -> bool:
+    """Whether a pattern matches, and none with ``!`` in front does; `case` tells whether capitals matter."""
     found = False
     for pattern in patterns:
         if pattern.startswith("!"):
-            if _compiled(pattern[1:]).fullmatch(name):
+            if _compiled(pattern[1:], case).fullmatch(name):
                 return False
-        elif _compiled(pattern).fullmatch(name):
+        elif _compiled(pattern, case).fullmatch(name):
             found = True
     return found
 
 
 @functools.lru_cache(1000)
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compiled(pattern: str, case: bool) -> re.Pattern[str]:
     text = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.compile(text, re.IGNORECASE | re.DOTALL)
+    return re.compile(text, re.DOTALL if case else re.DOTALL | re.IGNORECASE)

@@ -61,7 +61,7 @@ class Reader:
         for number, keyword, value in _lines(path):
             try:
                 if keyword == "host":
-                    active = outer and matches(self.alias, words(value))
+                    active = outer and matches(self.alias, words(value), case=True)
                 elif keyword == "match":
                     active = outer and self._match(words(value))
                 elif keyword == "include":
