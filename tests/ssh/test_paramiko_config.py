@@ -67,8 +67,8 @@ CONFIGS = {
     "Match user": "Host box\n User me\nMatch user me,you\n Port 1",
     "Match localuser": f"Match localuser {getpass.getuser()}\n Port 1",
     "Match not": "Match !host box\n Port 1\nMatch !host other\n Port 2",
-    "Match exec": "Match exec 'test %n = box'\n Port 1",
-    "Match exec fails": "Match exec 'test %n = other'\n Port 1",
+    "Match exec": 'Match exec "test %n = box"\n Port 1',
+    "Match exec fails": 'Match exec "test %n = other"\n Port 1',
     "Match of several": "Match host box user nobody\n Port 1\nMatch host box exec true\n Port 2",
     "Match final": "Match final host real\n Port 1\nHost box\n HostName real",
 }

@@ -143,12 +143,12 @@ class Login:
 
     def _told(self) -> str:
         lines = [("it takes", ", ".join(self._offered) or "nothing that it tells of")]
-        lines.append(("tried", "\n              ".join(dict.fromkeys(self._tried)) or "nothing"))
+        lines.append(("tried", "\n                ".join(dict.fromkeys(self._tried)) or "nothing"))
         lines += [("not used", note) for note in self._identities.notes]
         lines += [("not answered", prompt) for prompt in dict.fromkeys(self._asker.unanswered)]
         if self._banner:
             lines.append(("it says", self._banner))
-        return "\n".join(f"  {name:<12}{text}" for name, text in lines)
+        return "\n".join(f"  {name:<14}{text}" for name, text in lines)
 
     def _mend(self) -> str:
         ways = []

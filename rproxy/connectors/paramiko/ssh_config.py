@@ -138,11 +138,13 @@ class Reader:
 
 def words(value: str) -> list[str]:
     """The words of a value, without quotes and comment."""
-    found = _BEFORE_COMMENT.match(value)
+    text = _BEFORE_COMMENT.match(value).group()  # type: ignore[union-attr] # it matches any text
     try:
-        return shlex.split(found.group() if found else value)
+        if not value.startswith('"', len(text)):
+            return shlex.split(text)
     except ValueError:
-        raise ValueError("a quote is not closed") from None
+        pass  # of shlex's two complaints both mean the same
+    raise ValueError("a quote is not closed")
 
 
 def expand(value: str, tokens: dict[str, str]) -> str:
