@@ -22,13 +22,12 @@ def _local(url: SplitResult, **options: Any) -> Connector:
 
 
 def _ssh(url: SplitResult, **options: Any) -> Connector:
-    from .connectors.openssh import OpenSSHConnector
-
     host, user, port = address_of(url)
     for name, value in (("user", user), ("port", port)):
         if value is not None and options.setdefault(name, value) != value:
             raise TypeError(f"{name} is given twice, in {url.geturl()!r} and as an option")
-    return OpenSSHConnector(host, **options)
+    made: Connector = _class(url.scheme)(host, **options)
+    return made
 
 
 def _prefixed(url: SplitResult, **options: Any) -> Connector:
@@ -70,13 +69,26 @@ def address_of(url: SplitResult) -> Address:
 
 
 _PREFIXED = ("docker", "podman", "kubectl", "apptainer", "sudo", "chroot", "env")
-_BUILTIN: dict[str, Callable[..., Connector]] = {"local": _local, "ssh": _ssh, **dict.fromkeys(_PREFIXED, _prefixed)}
+_BUILTIN: dict[str, Callable[..., Connector]] = {
+    "local": _local,
+    "ssh": _ssh,
+    "paramiko": _ssh,
+    **dict.fromkeys(_PREFIXED, _prefixed),
+}
 #: The class whose arguments are a scheme's options: its module, and its name.
 _CLASSES = {
     "local": (".connectors.local", "LocalConnector"),
     "ssh": (".connectors.openssh", "OpenSSHConnector"),
+    "paramiko": (".connectors.paramiko", "ParamikoConnector"),
     **dict.fromkeys(_PREFIXED, (".connectors.prefix", "PrefixConnector")),
 }
+
+
+def _class(scheme: str) -> Any:
+    module, name = _CLASSES[scheme]
+    return getattr(importlib.import_module(module, __package__), name)
+
+
 #: Arguments of those classes that come from the URL.
 _OF_URL = ("args", "kwargs", "url", "host", "prefix", "target")
 
@@ -129,8 +141,7 @@ def check_options(factory: Any, options: dict[str, Any], scheme: str) -> None:
     if isinstance(factory, _Entry) or not options:
         return  # another distribution's own function knows
     if factory is _BUILTIN.get(scheme) and scheme in _CLASSES:
-        module, name = _CLASSES[scheme]
-        factory = getattr(importlib.import_module(module, __package__), name)
+        factory = _class(scheme)
     known = [name for name in inspect.signature(factory).parameters if name not in _OF_URL]
     for name in options:
         if name not in known:

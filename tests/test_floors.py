@@ -40,6 +40,8 @@ FLOORS = [
 CEILINGS = {"rproxy.targets": "rproxy.connectors"}
 
 PACKAGES = {"paramiko", "requests", "cloudpickle", "click", "rich", "wrapt"}
+#: Those that one file is too small for.
+PACKAGE_FOLDERS = {"paramiko": "rproxy.connectors.paramiko"}
 TABLES = {"numpy", "pandas", "polars", "pyarrow"}
 PROTOCOL = "rproxy_endpoint.protocol"
 NOT_IN_PROTOCOL = {"os", "socket", "threading", "subprocess"}
@@ -173,11 +175,12 @@ def circles(imports: dict[str, set[str]]) -> list[str]:
 
 
 def scattered(imports: dict[str, set[str]]) -> list[str]:
-    """Packages of other people that more than one file imports."""
+    """Packages of other people that more than one file, or the files of more than one folder, import."""
     found = []
     for package in sorted(PACKAGES):
         users = [name for name, targets in imports.items() if any(is_within(target, package) for target in targets)]
-        if len(users) > 1:
+        folder = PACKAGE_FOLDERS.get(package)
+        if len(users) > 1 and not (folder and all(is_within(user, folder) for user in users)):
             found.append(f"{package} is imported in {', '.join(users)}: one file only")
     return found
 

@@ -16,7 +16,7 @@ from .keys import Keys
 from .sshd import Sshd, program
 
 #: The ways to reach a server: the schemes of URLs.
-KINDS = ["ssh"]
+KINDS = ["ssh", "paramiko"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -134,3 +134,17 @@ def write_config(tmp_path) -> Callable[..., str]:
         return str(path)
 
     return write
+
+
+@pytest.fixture
+def connector() -> Iterator[Callable[..., Connector]]:
+    """`connector(server, **options)` makes one for paramiko://, closed when the test ends."""
+    made = []
+
+    def make(server: Sshd, **options) -> Connector:
+        made.append(ssh_connector("paramiko", server, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

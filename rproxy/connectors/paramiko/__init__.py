@@ -1,0 +1,5 @@
+"""``paramiko://``: SSH in pure Python."""
+
+from .connector import ParamikoConnector
+
+__all__ = ["ParamikoConnector"]

@@ -1,0 +1,132 @@
+"""``paramiko://``: SSH in pure Python.
+
+Rules: one connection carries all commands and files of a client; it is made when it is first needed, and again
+if it was lost meanwhile, but nothing that was sent is sent twice.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from ...errors import CallTimeout, ConnectionLost, ConnectorError
+from ..base import Completed, PathLike, StreamConnector
+from ..marks import Mark, MarkedStream
+from ..shell import for_any_shell
+from . import files
+from .link import Link, connect
+from .settings import Options, path_list
+from .stream import ChannelStream
+
+
+class ParamikoConnector(StreamConnector):
+    """Runs commands and moves files over SSH, without any program of this machine.
+
+    Args:
+        host: its name, as the ssh_config or the network knows it.
+        user: who logs in there; else as the ssh_config says, else the same as here.
+        port: where it listens; else as the ssh_config says, else 22.
+        identity: a file with a private key, or several, tried before all others.
+        known_hosts: files with the keys of hosts, instead of ``~/.ssh/known_hosts``.
+        ssh_config: a file instead of ``~/.ssh/config`` and the system's; ``"none"`` for none.
+        password: the user's, for hosts that ask for it.
+        ask: a function that gets a prompt and returns the answer, or None to give up; the terminal is asked if it
+            is not given, and there is one.
+        accept_host_key: the fingerprint (``SHA256:...``) of a host key that may be accepted though it is unknown.
+        on_new_host_key: a function of (host, type of key, fingerprint) that says whether an unknown key is
+            accepted; it is added to known_hosts then.
+        connect_timeout: how long a host may take to answer, in seconds.
+    """
+
+    #: A login shell gets it as one word of at most 128 KiB, in which a byte may take five.
+    command_limit = 24_000
+
+    def __init__(
+        self,
+        host: str,
+        *,
+        user: str | None = None,
+        port: int | None = None,
+        identity: PathLike | Iterable[PathLike] | None = None,
+        known_hosts: PathLike | Iterable[PathLike] | None = None,
+        ssh_config: PathLike | None = None,
+        password: str | None = None,
+        ask: Callable[[str], str | None] | None = None,
+        accept_host_key: str | None = None,
+        on_new_host_key: Callable[[str, str, str], object] | None = None,
+        connect_timeout: float | None = None,
+    ) -> None:
+        _check_callable("ask", ask)
+        _check_callable("on_new_host_key", on_new_host_key)
+        if accept_host_key is not None and not accept_host_key.upper().startswith("SHA256:"):
+            raise ValueError(f"accept_host_key is a fingerprint, 'SHA256:...', not {accept_host_key!r}")
+        if connect_timeout is not None and not connect_timeout > 0:
+            raise ValueError(f"connect_timeout is a number of seconds above 0, not {connect_timeout!r}")
+        shown = f"[{host}]" if ":" in host else host
+        self.target = f"paramiko://{f'{user}@' if user else ''}{shown}{f':{port}' if port else ''}"
+        self._where = (host, user, port)
+        self._options = Options(
+            path_list(identity), path_list(known_hosts), None if ssh_config is None else os.fspath(ssh_config),
+            password, ask, accept_host_key, on_new_host_key, connect_timeout,
+        )  # fmt: skip
+        self._making = threading.Lock()
+        self._link: Link | None = None
+        self._closed = False
+
+    def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
+        until = None if timeout is None else time.monotonic() + timeout
+        mark = Mark()
+        stream = ChannelStream(self._connected(), for_any_shell(mark.before(command)), keep=None)
+        try:
+            done = stream.complete(input, until)
+        except BaseException as error:
+            stream.kill()
+            if isinstance(error, TimeoutError):
+                raise CallTimeout(f"a command on {self.target} took longer than {timeout} s") from None
+            if isinstance(error, OSError):
+                raise ConnectionLost(f"{error}. Whether the command has run is unknown.") from error
+            raise
+        stream.close()
+        output = mark.cut(done.stdout)
+        if output is None:
+            printed = (done.stdout + done.stderr)[-2000:].decode("utf-8", "replace").strip()
+            raise self._not_begun(f"exit code {done.returncode}; it said:\n{printed or 'nothing'}")
+        return done._replace(stdout=output)
+
+    def push(self, local: PathLike, remote: str) -> None:
+        files.push(self._connected(), self.open, local, remote)
+
+    def pull(self, remote: str, local: PathLike) -> None:
+        files.pull(self._connected(), self.open, remote, local)
+
+    def open(self, command: str) -> MarkedStream:
+        mark = Mark()
+        stream = ChannelStream(self._connected(), for_any_shell(mark.before(command)))
+
+        def not_begun(printed: str) -> ConnectorError:
+            told = stream.diagnosis()
+            return self._not_begun(f"{told}; it printed:\n{printed}" if printed else told)
+
+        return MarkedStream(stream, mark, not_begun)
+
+    def close(self) -> None:
+        with self._making:
+            self._closed = True
+            if self._link is not None:
+                self._link.close()
+
+    def _not_begun(self, told: str) -> ConnectorError:
+        return ConnectorError(f"{self.target} has not begun the command: its login shell ended before ({told})")
+
+    def _connected(self) -> Link:
+        with self._making:
+            if self._closed:
+                raise ConnectorError(f"the connector of {self.target} is closed")
+            if self._link is None or not self._link.alive:
+                self._link = connect(*self._where, self._options)
+            return self._link
+
+
+def _check_callable(name: str, value: object) -> None:
+    if value is not None and not callable(value):
+        raise TypeError(f"{name} is a function, not {value!r}")

@@ -1,0 +1,268 @@
+"""A command's input and output over a channel.
+
+Rules: bytes are copied once, whatever their number; standard error is taken from the host while anybody reads or
+writes, and its end is kept; a command that does not end is killed where the host can do that.
+"""
+
+import collections
+import contextlib
+import os
+import threading
+import time
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import paramiko
+
+from ..base import Completed
+from .link import Link, abandon_channel
+from .wire import AWAKE
+
+#: The end of standard error that a diagnosis tells, in bytes.
+TAIL = 4000
+#: How often somebody who waits looks after standard error, in seconds.
+LOOK = 0.5
+#: How long a command may take to end once its input has, in seconds: the endpoint gives what it started some.
+GRACE = 8.0
+
+
+class Inbox:
+    """What a channel receives: like paramiko's own buffer, which moves all that waits at each reading."""
+
+    def __init__(self) -> None:
+        self._arrived = threading.Condition(threading.Lock())
+        self._pieces: collections.deque[memoryview] = collections.deque()
+        self._size = 0
+        self._closed = False
+
+    def feed(self, data: Any) -> None:
+        with self._arrived:
+            self._pieces.append(memoryview(data))
+            self._size += len(data)
+            self._arrived.notify_all()
+
+    def read(self, count: int, timeout: float | None = None) -> memoryview:
+        """At most so many bytes of what came first; nothing at the end."""
+        until = time.perf_counter() + AWAKE
+        while not self._size and not self._closed and time.perf_counter() < until:
+            os.sched_yield()
+        with self._arrived:
+            if not self._size and not self._closed and not self._arrived.wait_for(self._is_ready, timeout):
+                raise paramiko.buffered_pipe.PipeTimeout
+            if not self._size:
+                return memoryview(b"")
+            piece = self._pieces.popleft()
+            if len(piece) > count:
+                self._pieces.appendleft(piece[count:])
+                piece = piece[:count]
+            self._size -= len(piece)
+            return piece
+
+    def _is_ready(self) -> bool:
+        return bool(self._size) or self._closed
+
+    def read_ready(self) -> bool:
+        return bool(self._size)
+
+    def close(self) -> None:
+        with self._arrived:
+            self._closed = True
+            self._arrived.notify_all()
+
+    def __len__(self) -> int:
+        return self._size
+
+
+class ChannelStream:
+    """A command on a host. Raises ConnectorError if it cannot be started."""
+
+    def __init__(self, link: Link, command: str, keep: int | None = TAIL) -> None:
+        self._link, self._keep = link, keep
+        self._channel = channel = link.session()
+        channel.in_buffer = Inbox()
+        self._errors = bytearray()
+        self._ending = weakref.finalize(self, _end, channel, link, os.getpid())
+        _streams.add(self)
+        try:
+            channel.exec_command(command)
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            self._ending()
+            raise link.refused(error) from error
+        channel.settimeout(LOOK)
+
+    def readinto(self, buffer: memoryview) -> int:
+        while True:
+            self._check_owner()
+            try:
+                data = self._channel.recv(len(buffer))
+            except TimeoutError:
+                self._drain()
+                continue
+            except (paramiko.SSHException, EOFError) as error:
+                raise self._lost(error) from error
+            if not data:
+                self._drain()
+                self._check_link()
+            buffer[: len(data)] = data
+            return len(data)
+
+    def write(self, pieces: Sequence[Any]) -> None:
+        self._check_owner()
+        total = sum(map(len, pieces)) if len(pieces) > 1 else 0
+        if 0 < total <= paramiko.common.MIN_PACKET_SIZE:
+            pieces = [b"".join(pieces)]
+        for piece in pieces:
+            view = memoryview(piece).cast("B")
+            while view:
+                view = view[self._send(view) :]
+
+    def _send(self, view: memoryview) -> int:
+        while True:
+            try:
+                sent: int = self._channel.send(view)
+            except TimeoutError:
+                self._drain()  # the command may wait to be heard before it reads on
+                continue
+            except (paramiko.SSHException, EOFError) as error:
+                raise self._lost(error) from error
+            if not sent or not self._link.transport.active:  # what paramiko drops, it says it has sent
+                self._check_link()
+                raise BrokenPipeError("the command has closed its input")
+            return sent
+
+    def complete(self, input: bytes, until: float | None) -> Completed:
+        """The command's whole output, when it has come to its end. Raises TimeoutError at that time, OSError."""
+        if len(input) <= self._channel.out_window_size:
+            self._give(input)
+        else:
+            threading.Thread(target=self._give, args=(input,), daemon=True).start()
+        output = bytearray()
+        while True:
+            self._channel.settimeout(_wait(until))
+            try:
+                data = self._channel.recv(1 << 20)
+            except TimeoutError:
+                self._drain()
+                continue
+            if not data:
+                break
+            output += data
+        while (code := self.exit_code(_wait(until))) is None:
+            self._drain()
+        self._check_link()
+        return Completed(bytes(output), self.errors(), code)
+
+    def _give(self, input: bytes) -> None:
+        """Sends a command's whole input; one that ends before it has read all need not."""
+        with contextlib.suppress(OSError):
+            self.write([input])
+            self._channel.shutdown_write()
+
+    def _drain(self) -> None:
+        """Takes what has come on standard error."""
+        while self._channel.recv_stderr_ready():
+            self._errors += self._channel.recv_stderr(1 << 20)
+        if self._keep is not None:
+            del self._errors[: -self._keep]
+
+    def _check_owner(self) -> None:
+        if self._link.owner != os.getpid():
+            raise OSError("this connection belongs to the process that made it; connect again after a fork")
+
+    def _check_link(self) -> None:
+        if not self._link.alive and self._channel.exit_status == -1:
+            raise self._lost()
+
+    def _lost(self, error: BaseException | None = None) -> OSError:
+        link = self._link
+        return ConnectionResetError(f"the connection to {link.settings.address} is lost: {link.trouble(error)}")
+
+    # -- the end ---------------------------------------------------------------------------------------
+
+    def exit_code(self, timeout: float) -> int | None:
+        """The command's exit code; -1 if it ended without one, None if it has not ended."""
+        return self._channel.exit_status if self._channel.status_event.wait(timeout) else None
+
+    def errors(self) -> bytes:
+        """What is kept of standard error."""
+        if self._link.owner == os.getpid():
+            self._drain()
+        return bytes(self._errors)
+
+    def kill(self) -> None:
+        """Ends the command by force, and the channel."""
+        kill(self._channel)
+        self._channel.close()
+
+    def close(self) -> None:
+        self._ending()
+
+    def diagnosis(self) -> str:
+        code = self.exit_code(2)
+        if code is None:
+            return "it still runs, but has closed its output"
+        if code >= 0:
+            how = f"exit code {code}"
+        else:
+            how = "killed, or closed by the host" if self._link.alive else self._link.trouble()
+        tail = self.errors()[-TAIL:].decode("utf-8", "replace").strip()
+        return f"{how}; it said:\n{tail}" if tail else how
+
+    def abandon(self) -> None:
+        """In a forked child."""
+        self._ending.detach()
+        abandon_channel(self._channel)
+
+
+def _wait(until: float | None) -> float:
+    """How long to wait for what comes next. Raises TimeoutError if the time has come."""
+    if until is None:
+        return LOOK
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return min(LOOK, left)
+
+
+_streams: "weakref.WeakSet[ChannelStream]" = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for stream in list(_streams):
+        stream.abandon()
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
+def kill(channel: Any) -> None:
+    """Asks the host to kill what runs on a channel; hosts that cannot, pass over it."""
+    request = paramiko.Message()
+    request.add_byte(paramiko.common.cMSG_CHANNEL_REQUEST)
+    request.add_int(channel.remote_chanid)
+    request.add_string("signal")
+    request.add_boolean(False)
+    request.add_string("KILL")
+    if not channel.closed:
+        channel.transport._send_user_message(request)  # paramiko has no call for this
+
+
+def _end(channel: Any, link: Link, owner: int) -> None:
+    """Ends a command's input, waits for its end while it still says something, and forces it if that does not
+    come."""
+    if os.getpid() != owner:
+        return
+    try:
+        channel.shutdown_write()
+        until = time.monotonic() + GRACE
+        while not channel.status_event.wait(0.05) and time.monotonic() < until:
+            while channel.recv_ready():
+                channel.recv(1 << 20)
+            while channel.recv_stderr_ready():
+                channel.recv_stderr(1 << 20)
+        if not channel.status_event.is_set():
+            kill(channel)
+        channel.close()
+    except (paramiko.SSHException, EOFError, OSError):
+        return  # the connection has ended, and the command's input with it

@@ -1,0 +1,77 @@
+"""The socket that paramiko reads and writes.
+
+Rules: many small readings are one call of the system; a reader stays awake for a moment before it sleeps, as
+answers often come at once and to wake a sleeping processor takes longer. Whoever else wants the processor gets it.
+"""
+
+import os
+import select
+import socket
+import time
+from typing import Any
+
+#: The most that is read at once, in bytes.
+PIECE = 1 << 16
+#: How long to look for what comes next without sleeping, in seconds.
+AWAKE = 2e-4
+
+
+class Wire:
+    """A connected socket, with the methods that paramiko needs of one."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        self._socket = connection
+        self._timeout: float | None = None
+        self._view = memoryview(bytearray(PIECE))
+        self._start = self._end = 0
+        self._readable, self._writable = select.poll(), select.poll()
+        self._readable.register(connection, select.POLLIN)
+        self._writable.register(connection, select.POLLOUT)
+
+    def recv(self, count: int) -> bytes:
+        if self._start == self._end:
+            self._end = self._receive()
+            self._start = 0
+        start, self._start = self._start, min(self._start + count, self._end)
+        return bytes(self._view[start : self._start])
+
+    def _receive(self) -> int:
+        until = 0.0
+        while True:
+            try:
+                return self._socket.recv_into(self._view)
+            except BlockingIOError:
+                now = time.perf_counter()
+                until = until or now + AWAKE
+                if now < until:
+                    os.sched_yield()
+                else:
+                    self._wait(self._readable)
+
+    def send(self, data: Any) -> int:
+        while True:
+            try:
+                return self._socket.send(data)
+            except BlockingIOError:
+                self._wait(self._writable)
+
+    def _wait(self, ready: Any) -> None:
+        if self._closed or not ready.poll(None if self._timeout is None else self._timeout * 1000):
+            raise TimeoutError
+
+    def settimeout(self, seconds: float | None) -> None:
+        self._timeout = seconds
+
+    def getpeername(self) -> Any:
+        return self._socket.getpeername()
+
+    def shutdown(self, how: int) -> None:
+        self._socket.shutdown(how)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    @property
+    def _closed(self) -> bool:
+        return self._socket.fileno() < 0
