@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import rproxy
 from rproxy.connectors.local import LocalConnector
-from rproxy.deployment.bootstrap import Launcher, new_token, words_of
 from rproxy.deployment.bundle import bundle
+from rproxy.deployment.launcher import Launcher, new_token, words_of
 from rproxy.testing import command_only
 
 from .report import Row, Table
@@ -59,7 +59,7 @@ def python(code: str) -> float:
 def endpoint(folder: str) -> float:
     """An endpoint's process, from its start until its Hello has come."""
     token = new_token()
-    launcher = Launcher(sys.executable, "", folder, folder + "/tmp")
+    launcher = Launcher(sys.executable, "", folder)
     command = ["/bin/sh", "-c", launcher.endpoint(token, "session", token)]
     begin = time.perf_counter()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .client import Info, RemoteClient, connect
+    from .client import RemoteClient, connect
     from .connectors.base import Completed, Connector, Stream, StreamConnector
     from .errors import (
         AuthenticationError,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         RProxyError,
         SerializationError,
     )
+    from .hosts import Info
     from .lending import local
     from .staying import fetch, keep, release
 
@@ -36,7 +37,8 @@ __version__ = "0.1.0"
 #: Public name -> the module that has it. They are loaded when they are first used, so that importing
 #: rproxy costs next to nothing in programs that may not need it.
 _HOMES = {
-    **dict.fromkeys(("Info", "RemoteClient", "connect"), "client"),
+    **dict.fromkeys(("RemoteClient", "connect"), "client"),
+    "Info": "hosts",
     **dict.fromkeys(("fetch", "keep", "release"), "staying"),
     "local": "lending",
     **dict.fromkeys(("Completed", "Connector", "Stream", "StreamConnector"), "connectors.base"),

@@ -106,6 +106,51 @@ def info(target: str, as_json: bool, **options: Any) -> None:
         console.print(f"[bold]{name:<12}[/bold]{escape(value)}")
 
 
+@main.command()
+@click.argument("target")
+@click.option("--endpoint-dir", metavar="FOLDER", help="The folder there that keeps the endpoint.")
+@_common
+def deploy(target: str, **options: Any) -> None:
+    """Put the endpoint on the host, or mend it there. Every connection does so by itself."""
+    with _connected(target, options) as client:
+        try:
+            client.deploy(click.echo)
+        except RProxyError as error:
+            raise _Failed(str(error), CONNECTION) from error
+
+
+@main.command()
+@click.argument("target")
+@click.option("--endpoint-dir", metavar="FOLDER", help="The folder there that keeps the endpoint.")
+@_common
+def undeploy(target: str, **options: Any) -> None:
+    """Remove all that rproxy has put on the host."""
+    with _connected(target, options) as client:
+        try:
+            client.undeploy()
+        except RProxyError as error:
+            raise _Failed(str(error), CONNECTION) from error
+    click.echo(f"nothing of rproxy is left on {target}")
+
+
+@main.command()
+@click.argument("file", default="rproxy-endpoint.tar.gz", type=click.Path(dir_okay=False, writable=True))
+def bundle(file: str) -> None:
+    """Write the archive that deploys the endpoint by hand.
+
+    \b
+    On the host: tar xzf rproxy-endpoint.tar.gz && sh rproxy-endpoint/deploy.sh
+    """
+    from .deployment.bundle import release
+
+    try:
+        with open(file, "wb") as archive:
+            archive.write(release())
+    except OSError as error:
+        raise _Failed(f"cannot write {file}: {error}", USAGE) from error
+    click.echo(f"{file}: unpack it on the host, and run rproxy-endpoint/deploy.sh there")
+
+
 def _connected(target: str, options: dict[str, Any]) -> RemoteClient:
     try:
         return rproxy.connect(target, **options)

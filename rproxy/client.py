@@ -6,15 +6,15 @@ import time
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from rproxy_endpoint.protocol.messages import Call
 
-from . import blocks, output, staying
+from . import blocks, hosts, output, staying
 from .channels.base import Channel, ChannelOptions
 from .connectors.base import Connector
-from .deployment.bootstrap import Launcher
-from .errors import RemoteExecError, RemoteModulesError
+from .deployment.launcher import Launcher
+from .errors import RemoteExecError
 from .names import check_name
 from .proxies import ModuleProxy, ModuleStandIn
 from .session import Session
@@ -32,22 +32,6 @@ Result = TypeVar("Result")
 SERIALIZERS = ("cloudpickle", "json")
 
 
-class Info(NamedTuple):
-    """What a host is: memory in bytes (None if it does not tell), round trip in seconds."""
-
-    target: str
-    python: str
-    implementation: str
-    executable: str
-    platform: str
-    host: str
-    cores: int
-    memory: int | None
-    endpoint: str
-    channel: str
-    round_trip: float
-
-
 def connect(
     target: str | Connector | None = None,
     *,
@@ -57,6 +41,7 @@ def connect(
     trust: Sequence[str] = (),
     endpoint_dir: str | None = None,
     tmp_dir: str | None = None,
+    deploy: bool = True,
     **options: Any,
 ) -> "RemoteClient":
     """Connects to a host and returns a client of it.
@@ -69,18 +54,19 @@ def connect(
         trust: packages whose instances may be rebuilt here.
         endpoint_dir: the folder there that keeps the endpoint; ``~/.rproxy`` if not given.
         tmp_dir: the folder there for temporary files; ``tmp`` in `endpoint_dir` if not given.
+        deploy: whether to put the endpoint there if it is missing.
         options: the connector's own.
 
     Raises:
         TypeError, ValueError: for a target or an option that cannot be meant.
         ConnectorError: the host cannot be reached.
-        RemoteNotSetupError: the endpoint cannot be started there.
+        RemoteNotSetupError: the endpoint cannot be started there, or is missing and `deploy` is False.
     """
     connector = connector_for(target, options)
     try:
         return RemoteClient(
             connector, python=python, setup=setup, serializer=serializer, trust=trust,
-            endpoint_dir=endpoint_dir, tmp_dir=tmp_dir,
+            endpoint_dir=endpoint_dir, tmp_dir=tmp_dir, deploy=deploy,
         )  # fmt: skip
     except BaseException:
         if connector is not target:
@@ -104,6 +90,7 @@ class RemoteClient:
         trust: Sequence[str] = (),
         endpoint_dir: str | None = None,
         tmp_dir: str | None = None,
+        deploy: bool = True,
     ) -> None:
         if not isinstance(connector, Connector):
             raise TypeError(f"RemoteClient needs a Connector, not {connector!r}; rproxy.connect() takes URLs")
@@ -115,12 +102,16 @@ class RemoteClient:
             check_name(package, "the name of a trusted package")
         if setup is not None and not isinstance(setup, str):
             raise TypeError(f"setup is a text of shell lines, not {setup!r}")
-        root = blocks.check_path("~/.rproxy" if endpoint_dir is None else endpoint_dir, "endpoint_dir")
+        python = connector.python if python is None else python
+        endpoint_dir = connector.sremote_dir if endpoint_dir is None else endpoint_dir
+        tmp_dir = connector.tmp_dir if tmp_dir is None else tmp_dir
         launcher = Launcher(
-            blocks.check_path(connector.python if python is None else python, "python"), setup or "", root,
-            blocks.check_path(root.rstrip("/") + "/tmp" if tmp_dir is None else tmp_dir, "tmp_dir"),
+            None if python is None else blocks.check_path(python, "python"), setup or "",
+            blocks.check_path(endpoint_dir, "endpoint_dir"),
+            None if tmp_dir is None else blocks.check_path(tmp_dir, "tmp_dir"), deploy,
         )  # fmt: skip
         self._connector = connector
+        self._launcher = launcher
         self._session = session = Session(connector.target, serializer, tuple(trust))
         options = ChannelOptions(
             target=connector.target,
@@ -321,16 +312,7 @@ class RemoteClient:
             RemoteModulesError: it is missing there, or has another version.
         """
         check_name(name, "the name of a module")
-        there, version = self._session.ask("rproxy_endpoint.facts", "version", (name,))
-        target = self._session.target
-        if not there:
-            raise RemoteModulesError(f"{target} has no module {name!r}; install it there")
-        own = _own_version(name)
-        if own is not None and own != version:
-            raise RemoteModulesError(
-                f"the module {name!r} is version {version or 'unknown'} on {target}, and {own} here; "
-                "install the same version on both"
-            )
+        hosts.check_module(self._session, name)
 
     # -- about the host --------------------------------------------------------------------------------
 
@@ -339,14 +321,38 @@ class RemoteClient:
         check_name(name, "the name of a module")
         return bool(self._session.ask("rproxy_endpoint.facts", "has_module", (name,)))
 
-    def info(self) -> Info:
+    def deploy(self, progress: hosts.Progress | None = None) -> str:
+        """Puts the endpoint in its place now, or mends it there; the first contact has done so by itself, if it could.
+
+        Args:
+            progress: is called with each step, in words: ``print``.
+
+        Returns:
+            the endpoint's folder there.
+
+        Raises:
+            RemoteNotSetupError: nothing can be written there.
+        """
+        return hosts.deploy(self._session, self._launcher, progress)
+
+    def do_bootstrap_install(self, progress: hosts.Progress | None = None) -> bool:
+        """As `deploy`, by the name that it has in SRemote; returns True."""
+        return bool(self.deploy(progress))
+
+    def undeploy(self) -> None:
+        """Removes all that rproxy has put on the host for this user, and closes this client.
+
+        Raises:
+            RProxyError: other clients use some of it, which stays; all else is removed.
+        """
+        kept = hosts.undeploy(self._session, self._launcher)
+        self.close()
+        if kept:
+            raise hosts.still_in_use(self._session.target, kept)
+
+    def info(self) -> hosts.Info:
         """What the host is, and how far away."""
-        told = self._session.ask("rproxy_endpoint.facts", "gather", ())
-        channel = self._session.channel
-        return Info(
-            target=self._session.target, endpoint=channel.facts["folder"],
-            channel="stream" if channel.live else "commands", round_trip=self.ping(), **told,
-        )  # fmt: skip
+        return hosts.gather(self._session, self.ping())
 
     def ping(self) -> float:
         """The seconds that one request takes, there and back."""
@@ -378,15 +384,3 @@ def _channel(connector: Connector, options: ChannelOptions) -> Channel:
         command = importlib.import_module(".channels.command", __package__)
         made = command.CommandChannel(connector, options)
     return made
-
-
-def _own_version(name: str) -> str | None:
-    """The version of a local module, or None if there is none."""
-    metadata = importlib.import_module("importlib.metadata")  # slow to import, and seldom needed
-    try:
-        return str(metadata.version(name))
-    except metadata.PackageNotFoundError:
-        try:
-            return getattr(importlib.import_module(name), "__version__", None)
-        except ImportError:
-            return None

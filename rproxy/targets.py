@@ -149,7 +149,7 @@ def check_options(factory: Any, options: dict[str, Any], scheme: str) -> None:
 
 
 #: What `connect` itself takes, for suggestions.
-COMMON = ("python", "setup", "serializer", "trust", "endpoint_dir", "tmp_dir")
+COMMON = ("python", "setup", "serializer", "trust", "endpoint_dir", "tmp_dir", "deploy")
 
 
 def closest(word: str, known: Any) -> str:

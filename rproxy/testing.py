@@ -18,6 +18,8 @@ class _CommandOnly(Connector):
         self._connector = connector
         self.target = connector.target
         self.python = connector.python
+        self.start_timeout = connector.start_timeout
+        self.sremote_dir, self.tmp_dir = connector.sremote_dir, connector.tmp_dir
         self.command_limit = connector.command_limit
         self.output_limit = connector.output_limit
         self.text_only = connector.text_only

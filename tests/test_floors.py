@@ -31,6 +31,7 @@ FLOORS = [
     ["rproxy.blocks", "rproxy.output", "rproxy.functions", "rproxy.proxies", "rproxy.proxies.*"],
     ["rproxy.lending", "rproxy.staying", "rproxy.substitution", "rproxy.substitutes", "rproxy.rebinding"],
     ["rproxy.session"],
+    ["rproxy.hosts"],
     ["rproxy.futures"],
     ["rproxy.targets"],
     ["rproxy.client"],

@@ -127,9 +127,10 @@ def test_a_wheel_holds_both_packages_and_no_tests(wheel, tree):
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     sources = {path.relative_to(tree).as_posix() for path in (tree / "rproxy").rglob("*.py")}
+    sources |= {path.relative_to(tree).as_posix() for path in (tree / "rproxy").rglob("*.sh")}
     sources |= {path.relative_to(tree / "endpoint").as_posix() for path in (tree / "endpoint").rglob("*.py")}
     assert names == sources | {"rproxy/py.typed", "rproxy_endpoint/py.typed"}
-    assert {f"rproxy/deployment/remote/{name}.py" for name in ("start", "unpack", "prepare")} <= names
+    assert {f"rproxy/deployment/remote/{name}" for name in ("start.py", "find.sh", "deploy.sh")} <= names
 
 
 def test_an_sdist_holds_the_tests_and_the_licence(sdist):

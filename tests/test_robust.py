@@ -222,11 +222,16 @@ def test_modules_are_equal_where_they_mean_the_same(client):
     assert client.module("os") != client.module("sys")
 
 
-def test_a_place_that_cannot_be_written_to_is_named_over_commands(tmp_path):
+def test_a_place_for_temporary_files_that_cannot_be_written_to_is_named_over_commands(tmp_path):
     with pytest.raises(rproxy.RemoteNotSetupError, match="tmp_dir="):
-        connect_over("command", endpoint_dir="/proc/no")
-    with pytest.raises(rproxy.RemoteNotSetupError, match="endpoint_dir="):
-        connect_over("command", endpoint_dir="/proc/no", tmp_dir=str(tmp_path))
+        connect_over("command", tmp_dir="/proc/no")
+
+
+def test_over_commands_the_endpoint_may_be_in_the_clients_own_folder(tmp_path):
+    with connect_over("command", endpoint_dir="/proc/no", tmp_dir=str(tmp_path)) as client:
+        assert works(client)
+        assert client.info().endpoint.startswith(f"{tmp_path}/session-")
+    assert os.listdir(tmp_path) == []
 
 
 def test_settings_of_one_connector_are_not_anothers():

@@ -3,12 +3,15 @@
 The command line is made by `rproxy.deployment.bootstrap`; see there for its words.
 """
 
+import os
 import sys
 from typing import List
 
 
 def main(argv: List[str]) -> None:
-    from . import serve
+    from . import holding, serve
+
+    holding.hold(os.path.dirname(serve.HERE))
 
     if argv[0] == "session":
         serve.serve_session(argv[1])

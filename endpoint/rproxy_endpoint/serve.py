@@ -25,7 +25,7 @@ from .protocol.messages import NOTICES, Failure, Output, Provide, Release, Reply
 from .protocol.peer import Peer
 from .protocol.pickled import PROTOCOL, PickleCodec, TrustingDecoder
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+HERE = os.path.dirname(__file__)  # absolute, or <memory>
 
 
 class _Loader(TrustingDecoder):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from rproxy_endpoint.protocol.peer import Peer
 from rproxy_endpoint.protocol.values import Side
 
-from ..deployment.bootstrap import Launcher
+from ..deployment.launcher import Launcher
 from ..errors import ProtocolError
 
 #: Takes what was printed: the stream (1 or 2) and the bytes.
@@ -40,6 +40,8 @@ class Channel(abc.ABC):
     live: bool
     #: What the far side said of itself.
     facts: dict[str, Any]
+    #: The private folder of this client there, if it has one.
+    folder: str = ""
 
     @abc.abstractmethod
     def begin(self, message: Any, sink: Sink, later: bool = False) -> Any:

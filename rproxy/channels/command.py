@@ -9,7 +9,6 @@ of the client the folder.
 
 import base64
 import contextlib
-import json
 import os
 import shlex
 import tempfile
@@ -22,8 +21,10 @@ from rproxy_endpoint.protocol.frames import Frame
 from rproxy_endpoint.protocol.messages import ANSWERS, OUTPUT, Stored
 
 from ..connectors.base import Completed, Connector
-from ..deployment.bootstrap import new_token, words_of
+from ..deployment.bootstrap import archive_message, check_deploying
 from ..deployment.bundle import bundle
+from ..deployment.launcher import new_token, words_of
+from ..deployment.preparing import deploy_pushed, prepare
 from ..errors import ConnectionLost, ProtocolError, RemoteNotSetupError, RProxyError
 from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
 
@@ -36,7 +37,6 @@ class CommandChannel(Channel):
     def __init__(self, connector: Connector, options: ChannelOptions) -> None:
         self._connector = connector
         self._options = options
-        self._folder = ""
         self._remove: list[str] = []  # answers that the next command removes
         self._ending: Callable[[], object] | None = None
         self.facts: dict[str, Any] = {}
@@ -52,29 +52,18 @@ class CommandChannel(Channel):
 
     def _prepare(self) -> None:
         """Makes the private folder, and deploys the endpoint if it is not there."""
-        told = self._ask(new_token())
-        self._folder = str(told["folder"])
-        self._ending = weakref.finalize(self, _remove_folder, self._connector, self._folder, os.getpid())
-        if not told["there"]:
-            path = f"{self._folder}/{bundle().name}.zip"
-            self._push(bundle().packed, path)
-            self._ask(new_token(), path)
+        launcher = self._options.launcher
+        self.folder, there = prepare(self._connector, launcher)
+        if not there:
+            check_deploying(launcher, self._connector.target)
+        self._ending = weakref.finalize(self, _remove_folder, self._connector, self.folder, os.getpid())
+        if not there:
+            self._deploy()
 
-    def _ask(self, token: str, *words: str) -> dict[str, Any]:
-        launcher, target = self._options.launcher, self._options.target
-        done = self._connector.run(launcher.prepare(token, *words))
-        found = words_of(token).search(done.stdout)
-        if found is None:
-            raise launcher.failed(target, _end_of(done))
-        word, rest = found.group(1), done.stdout[found.end() :]
-        if word == b"old":
-            raise launcher.too_old(target, found.group(2).decode())
-        if word == b"denied":
-            raise RemoteNotSetupError(f"the endpoint cannot be deployed on {target}: {_end_of(done)}")
-        if word != b"ready":
-            return {}
-        told: dict[str, Any] = json.loads(rest.partition(b"<end>")[0])
-        return told
+    def _deploy(self) -> None:
+        path = f"{self.folder}/{bundle().name}.zip"
+        self._push(archive_message(), path)
+        deploy_pushed(self._connector, self._options.launcher, self.folder, path)
 
     def _hello(self) -> dict[str, Any]:
         """What the far side says of itself: the answer to no request at all."""
@@ -113,14 +102,19 @@ class CommandChannel(Channel):
     def _run(self, data: bytes) -> tuple[Completed, str]:
         connector, token = self._connector, new_token()
         form = "text" if connector.text_only else "binary"
-        words = ["once", token, form, str(connector.output_limit), self._folder]
+        words = ["once", token, form, str(connector.output_limit), self.folder]
         remove, self._remove = self._remove, []
         command = self._options.launcher.endpoint(token, *words, "=" + base64.b64encode(data).decode(), *remove)
         if len(os.fsencode(command)) > connector.command_limit:
-            path = f"{self._folder}/request-{os.urandom(8).hex()}"
+            path = f"{self.folder}/request-{os.urandom(8).hex()}"
             self._push(data, path)
             command = self._options.launcher.endpoint(token, *words, "@" + path, *remove)
-        return connector.run(command), token
+        done = connector.run(command)
+        found = words_of(token).search(done.stdout)
+        if found is not None and found[1] == b"need" and self._options.launcher.deploy:
+            self._deploy()  # the endpoint has gone meanwhile, and so the request was not even read
+            done = connector.run(command)
+        return done, token
 
     def _push(self, data: bytes, path: str) -> None:
         with tempfile.NamedTemporaryFile(prefix="rproxy-") as file:
@@ -159,7 +153,7 @@ class CommandChannel(Channel):
     def _fetch(self, stored: Stored, message: Any, sink: Sink) -> Any:
         """The answer that was left in a file: the same frames."""
         name = stored.path.rpartition("/")[2]
-        if stored.path != f"{self._folder}/{name}":
+        if stored.path != f"{self.folder}/{name}":
             raise ProtocolError(f"{self._options.target} left its answer at {stored.path!r}, which is not its place")
         self._remove.append(stored.path)
         with tempfile.TemporaryDirectory(prefix="rproxy-") as folder:

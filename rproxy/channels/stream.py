@@ -16,7 +16,7 @@ from rproxy_endpoint.protocol.frames import Frame
 from rproxy_endpoint.protocol.messages import OUTPUT
 
 from ..connectors.base import StreamConnector
-from ..deployment.bootstrap import converse, new_token
+from ..deployment.bootstrap import start
 from ..errors import ConnectionLost, ProtocolError, RProxyError
 from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
 
@@ -48,7 +48,6 @@ class StreamChannel(Channel):
     live = True
 
     def __init__(self, connector: StreamConnector, options: ChannelOptions) -> None:
-        token = new_token()
         self._options = options
         self._peer = new_peer(options)
         self._lost: RProxyError | None = None
@@ -58,9 +57,8 @@ class StreamChannel(Channel):
         self._answers: dict[int, _Waiting] = {}  # the threads that answer the far side, and for which request
         self._reader: _Waiting | None = None  # whose thread reads for all
         self._frames: collections.deque[Frame] = collections.deque()  # received, not yet handed out
-        self._stream = connector.open(options.launcher.endpoint(token, "session", token))
+        self._stream, first = start(connector, options.launcher)
         try:
-            first = converse(self._stream, options.launcher, options.target, token)
             try:
                 self._stream.write(self._peer.greet(options.hello))
             except OSError as error:

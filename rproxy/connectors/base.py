@@ -49,8 +49,13 @@ class Connector(abc.ABC):
 
     #: What errors call the host: a URL.
     target: str = "?"
-    #: The interpreter if the user names none.
-    python: str = "python3"
+    #: The interpreter if the user names none; None to find one there.
+    python: str | None = None
+    #: How long the host may take to start the endpoint, in seconds.
+    start_timeout: float = 60
+    #: The folder there that keeps the endpoint, and the one for temporary files (None: ``tmp`` in the first).
+    sremote_dir: str = "~/.rproxy"
+    tmp_dir: str | None = None
     #: The longest command that `run` takes, in bytes; longer requests are pushed as a file.
     command_limit: int = 8000
     #: The most that a command may print, in bytes; longer answers are pulled as a file.

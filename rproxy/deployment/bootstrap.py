@@ -1,92 +1,116 @@
-"""The command lines that start the endpoint, and the conversation until it answers.
+"""The conversation over a stream until the endpoint answers.
 
-Before the endpoint's own marker its host may say one of these words in the marker's place:
-``need`` (the endpoint is not there: send it), ``old-3.5.2`` (that Python is too old).
+Rules: an endpoint that is there costs one round trip, one that is not two; a Python that does not start is
+told with what it said, and another one is taken if the host has it and the user has named none; a host that
+stays silent is given up.
 """
 
-import functools
 import importlib.resources
-import os
-import re
-import shlex
+import threading
+from typing import NamedTuple
 
-from ..connectors.base import Stream
+from ..connectors.base import Stream, StreamConnector
 from ..errors import ProtocolError, RemoteNotSetupError
 from .bundle import bundle
+from .launcher import Launcher, new_token, words_of
+from .survey import failed, survey
 
 #: The most that a host may print before its endpoint does, in bytes.
 NOISE = 1 << 20
 
 
-@functools.cache
-def script(name: str) -> str:
-    """The text of a script that runs there, without comments and blank lines."""
-    text = importlib.resources.files(__package__).joinpath("remote", name).read_text("utf-8")
-    lines = (line.partition("  # ")[0].rstrip() for line in text.splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith("#"))
+class Started(NamedTuple):
+    """An endpoint that answers, and what it has said after its marker."""
+
+    stream: Stream
+    first: bytes
 
 
-def new_token() -> str:
-    """A word that only this start knows: its reverse marks the endpoint's first byte."""
-    return os.urandom(8).hex()
+class NoStart(Exception):
+    """Python did not come as far as the endpoint; `args` says why."""
 
 
-class Launcher:
-    """Makes command lines for one host.
-
-    `python` is the interpreter there, `setup` the shell lines to run before it, `root` the folder of
-    endpoints, `tmp` the folder of temporary files.
-    """
-
-    def __init__(self, python: str, setup: str, root: str, tmp: str) -> None:
-        self.python = python
-        self.root = root
-        self.tmp = tmp
-        self._setup = setup + "\n" if setup else ""
-
-    def command(self, code: str, *words: str) -> str:
-        """The shell command that runs Python code with these words."""
-        parts = [self.python, "-c", code, *words]
-        return self._setup + "exec " + " ".join(map(shlex.quote, parts))
-
-    def endpoint(self, token: str, *words: str) -> str:
-        """The shell command that runs the endpoint."""
-        return self.command(script("start.py"), self.root, bundle().name, token, *words)
-
-    def prepare(self, token: str, *words: str) -> str:
-        """The shell command that makes a private folder, or, given an archive's path, unpacks that."""
-        code = script("prepare.py")
-        if words:
-            body = script("unpack.py")
-            code = code.replace("import tempfile", "import tempfile\n" + body, 1)
-        return self.command(code, self.root, bundle().name, token, self.tmp, *words)
-
-    def failed(self, target: str, why: str) -> RemoteNotSetupError:
-        return RemoteNotSetupError(
-            f"cannot start the endpoint on {target}: tried {self.python!r}: {why}\n"
-            "Name a Python 3.6 or newer of that host: connect(..., python='/path/to/python3')."
-        )
-
-    def too_old(self, target: str, version: str) -> RemoteNotSetupError:
-        return self.failed(target, f"it is Python {version}, and the endpoint needs 3.6 or newer")
-
-
-def words_of(token: str) -> re.Pattern[bytes]:
-    """What a host says in the marker's place."""
-    return re.compile(rb"<rproxy:" + token[::-1].encode() + rb"(?:-([a-z]+)-?([^>\s]*))?>")
-
-
-def archive_message(packed: bytes) -> bytes:
-    """What start.py reads when it has said ``need``: two sizes, unpack.py, the archive."""
-    code = script("unpack.py").encode()
-    return b"%9d %9d\n" % (len(code), len(packed)) + code + packed
-
-
-def converse(stream: Stream, launcher: Launcher, target: str, token: str) -> bytes:
-    """Speaks with start.py until the endpoint answers; returns what came after its marker.
+def start(connector: StreamConnector, launcher: Launcher) -> Started:
+    """Starts the endpoint, and deploys it if it is not there.
 
     Raises RemoteNotSetupError if no endpoint comes, with what the host said instead.
     """
+    try:
+        return _attempt(connector, launcher)
+    except NoStart as problem:
+        why = str(problem)
+    tried = survey(connector, launcher)
+    usable = [one.path for one in tried or [] if one.usable]
+    if launcher.python is None and usable:
+        launcher.python = usable[0]
+        try:
+            return _attempt(connector, launcher)
+        except NoStart as problem:
+            why = str(problem)
+    raise failed(connector.target, launcher, why, tried)
+
+
+def _attempt(connector: StreamConnector, launcher: Launcher) -> Started:
+    token = new_token()
+    stream = connector.open(launcher.endpoint(token, "session", token))
+    late = threading.Event()
+
+    def give_up() -> None:
+        late.set()
+        stream.close()
+
+    watch = threading.Timer(connector.start_timeout, give_up)
+    watch.daemon = True
+    watch.start()
+    try:
+        return Started(stream, _converse(stream, launcher, connector.target, token))
+    except NoStart:
+        stream.close()
+        if late.is_set():
+            raise NoStart(f"it did not answer within {connector.start_timeout:g} s") from None
+        raise
+    except BaseException:
+        stream.close()
+        raise
+    finally:
+        watch.cancel()
+
+
+def archive_message() -> bytes:
+    """What a host reads that has no endpoint: two sizes, the code that deploys, the archive."""
+    code, packed = deploying_code(), bundle().packed
+    return b"%9d %9d\n" % (len(code), len(packed)) + code + packed
+
+
+def deploying_code() -> bytes:
+    return importlib.resources.files("rproxy_endpoint").joinpath("deployment.py").read_bytes()
+
+
+def check_word(word: str, detail: str, target: str, said: str) -> None:
+    """Raises what a word in the marker's place means, if it is a failure."""
+    if word == "setup":
+        raise RemoteNotSetupError(
+            f"the setup lines failed on {target}, with exit code {detail}{said}\n"
+            "Python was not started. Lines that may fail end in `|| true`."
+        )
+    if word == "old":
+        raise NoStart(f"it is Python {detail}, and the endpoint needs 3.6 or newer")
+    if word == "none":
+        raise NoStart("there is no Python")
+
+
+def check_deploying(launcher: Launcher, target: str) -> None:
+    """Raises RemoteNotSetupError where an endpoint that is missing may not be sent."""
+    if not launcher.deploy:
+        raise RemoteNotSetupError(
+            f"the endpoint {bundle().name} is not in {launcher.root} on {target}, and deploy=False forbids to put "
+            "it there. Connect once without deploy=False, or deploy it by hand from the archive that "
+            "`rproxy bundle` writes."
+        )
+
+
+def _converse(stream: Stream, launcher: Launcher, target: str, token: str) -> bytes:
+    """Speaks with start.py until the endpoint answers; returns what came after its marker."""
     pattern, said = words_of(token), bytearray()
     while True:
         found = pattern.search(said)
@@ -99,15 +123,23 @@ def converse(stream: Stream, launcher: Launcher, target: str, token: str) -> byt
             except OSError:
                 count = 0
             if not count:
-                noise = bytes(said[-2000:]).decode("utf-8", "replace").strip()
-                raise launcher.failed(target, stream.diagnosis() + (f"\nand printed: {noise}" if noise else ""))
+                raise NoStart(_told(stream, said))
             said += buffer[:count]
             continue
-        word = (found.group(1) or b"").decode()
-        rest = bytes(said[found.end() :])
+        word = (found[1] or b"").decode()
         if not word:
-            return rest
-        if word == "old":
-            raise launcher.too_old(target, found.group(2).decode())
-        stream.write([archive_message(bundle().packed)])
-        said = bytearray(rest)
+            return bytes(said[found.end() :])
+        noise = said[: found.start()]
+        if word == "setup":
+            stream.close()
+            check_word(word, found[2].decode(), target, ": " + _told(stream, noise))
+        check_word(word, found[2].decode(), target, "")
+        check_deploying(launcher, target)
+        stream.write([archive_message()])
+        said = said[found.end() :]
+
+
+def _told(stream: Stream, said: bytes | bytearray) -> str:
+    """What is known of a command that has ended."""
+    noise = bytes(said[-2000:]).decode("utf-8", "replace").strip()
+    return stream.diagnosis() + (f"\nand printed: {noise}" if noise else "")

@@ -1,47 +1,78 @@
-# For connectors without a stream: makes a private folder for requests and answers, and says where it is
-# and whether the endpoint is there. Words: ROOT NAME TOKEN TMP [ARCHIVE].
-import sys
-
-if sys.path[0] == "":  # files of the current directory must not stand in for what this imports
-    del sys.path[0]
+# For connectors without a stream; see common.py, which goes ahead. More words: TMP OTHERS makes a private folder
+# for requests and answers, in TMP, or in another place unless OTHERS is "given"; "none" makes one only
+# if the endpoint is there. FOLDER ARCHIVE deploys a pushed archive, into FOLDER if need be.
 import json
-import os
 import shutil
 import tempfile
 import time
 
-root, name, token, tmp = [os.path.expanduser(word) for word in sys.argv[1:5]]
+first, second = sys.argv[5:7]
+os.umask(0o077)
 
 
-def say(word):
-    os.write(1, ("\n<rproxy:" + token[::-1] + "-" + word + ">").encode())
-
-
-if sys.version_info < (3, 6):
-    say("old-" + sys.version.split()[0])
-    sys.exit(0)
-if len(sys.argv) > 5:
-    with open(sys.argv[5], "rb") as file:
-        packed = file.read()
-    os.unlink(sys.argv[5])
-    if unpack(packed) != os.path.join(root, name):  # noqa: F821 - the text of unpack.py goes before this one's
-        say("denied")
-        sys.exit("nothing can be written to %s; name another folder with endpoint_dir=" % root)
-    say("done")
-    sys.exit(0)
-try:
-    os.makedirs(tmp, 0o700, exist_ok=True)
-except OSError as error:
-    say("denied")
-    sys.exit("%s; name another folder with tmp_dir= or endpoint_dir=" % error)
-for old in os.listdir(tmp):  # what clients that were killed have left
-    old = os.path.join(tmp, old)
+def folder_in(tmp, prefix):
+    for old in os.listdir(tmp):  # what clients that were killed have left
+        old = os.path.join(tmp, old)
+        try:
+            status = os.stat(old)
+            ours = old.startswith(os.path.join(tmp, prefix)) and status.st_uid == os.getuid()
+            if ours and time.time() - status.st_mtime > 7 * 86400:
+                shutil.rmtree(old, ignore_errors=True)
+        except OSError:
+            continue  # another client has just ended
+    folder = tempfile.mkdtemp(prefix=prefix, dir=tmp)
     try:
-        if old.startswith(os.path.join(tmp, "session-")) and time.time() - os.path.getmtime(old) > 7 * 86400:
-            shutil.rmtree(old, ignore_errors=True)
+        with open(os.path.join(folder, "space"), "wb") as file:  # a full disk makes folders, and holds nothing
+            file.write(bytes(1 << 18))
+        os.unlink(file.name)
     except OSError:
-        continue  # another client has just ended
-folder = tempfile.mkdtemp(prefix="session-", dir=tmp)
-there = os.path.isdir(os.path.join(root, name))
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
+
+
+def any_folder():
+    said = []
+    try:
+        tmp = place(first)
+        if not tmp:
+            raise OSError("this host does not tell what ~ is in %s" % first)
+        os.makedirs(tmp, 0o700, exist_ok=True)
+        return folder_in(tmp, "session-")
+    except OSError as error:
+        said.append(str(error))
+    if second != "given":
+        for tmp in (os.environ.get("TMPDIR"), os.environ.get("XDG_RUNTIME_DIR"), "/tmp", "/var/tmp", "/dev/shm"):
+            try:
+                if tmp:
+                    return folder_in(tmp, "rproxy-")
+            except OSError as error:
+                said.append(str(error))
+    say("denied")
+    sys.exit("; ".join(said))
+
+
+if os.path.isabs(second):
+    with open(second, "rb") as file:
+        packed = file.read()
+    os.unlink(second)
+    space = {}
+    exec(packed[20 : 20 + int(packed[:10])], space)
+    packed = packed[20 + int(packed[:10]) :]
+    try:
+        if not root:
+            raise OSError("this host does not tell what ~ is")
+        home = space["deploy"](root, name, packed)
+    except OSError:
+        try:
+            home = space["deploy"](first, name, packed)
+        except OSError as error:
+            say("denied")
+            sys.exit(str(error))
+    told = {"root": os.path.dirname(home)}
+elif second == "none" and not there:
+    told = {"folder": "", "there": there, "root": root, "python": python}
+else:
+    told = {"folder": any_folder(), "there": there, "root": root, "python": python}
 say("ready")
-print(json.dumps({"folder": folder, "there": there}) + "<end>")
+print(json.dumps(told) + "<end>")

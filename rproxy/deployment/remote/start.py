@@ -1,14 +1,4 @@
-# Finds the endpoint on this host and runs it. Words: ROOT NAME TOKEN, then the endpoint's own.
-# Any Python must be able to read this, so that an old one can say that it is old.
-import os
-import sys
-
-root, name, token = sys.argv[1:4]
-home = os.path.join(os.path.expanduser(root), name)
-
-
-def say(word):
-    os.write(1, ("\n<rproxy:" + token[::-1] + "-" + word + ">").encode())
+# Finds the endpoint on this host and runs it; see common.py, which goes ahead. More words: the endpoint's own.
 
 
 def read(size):
@@ -21,26 +11,20 @@ def read(size):
     return data
 
 
-if sys.version_info < (3, 6):
-    say("old-" + sys.version.split()[0])
-    sys.exit(0)
-here = sys.path[0] == ""
-if here:  # files of the current directory must not stand in for what the endpoint imports
-    del sys.path[0]
-if not os.path.isdir(home):
+if not there:
     say("need")
-    if sys.argv[4] == "once":
+    if sys.argv[5] == "once":
         sys.exit(0)
     sizes = read(20).split()
-    space = {"root": os.path.expanduser(root), "name": name}
+    space = {}
     exec(read(int(sizes[0])), space)
-    home = space["unpack"](read(int(sizes[1])))
+    home = space["deploy_or_remember"](root, name, read(int(sizes[1])))
 sys.path.insert(0, home)
 from rproxy_endpoint import __main__ as endpoint
 from rproxy_endpoint import serve
 
 sys.path[:1] = [""] if here else []
-words, sys.argv[:] = sys.argv[4:], [""]
-for name in ("root", "name", "token", "home", "here", "say", "read", "serve"):
+words, sys.argv[:] = sys.argv[5:], [""]
+for name in ("python", "root", "name", "token", "home", "here", "there", "say", "place", "whole", "read", "serve"):
     del globals()[name]
 endpoint.main(words)

@@ -1,0 +1,197 @@
+"""Puts an endpoint where it belongs, and old ones away.
+
+Rules: whoever looks at a place sees all of an endpoint there or nothing; what is in use is never taken away, what
+was not used for a week is. The time of an endpoint's folder is its last start, and whoever runs from it holds
+a lock. This file goes ahead of the archive to hosts that have no endpoint yet, so it imports nothing of ours.
+"""
+
+import errno
+import io
+import os
+import shutil
+import sys
+import tempfile
+import zipfile
+import zlib
+from importlib.machinery import ModuleSpec
+from types import CodeType, ModuleType
+from typing import Any, Dict, Optional, Tuple
+
+#: How long an endpoint, or what an interrupted deployment has left, stays without use, in seconds.
+UNUSED = 7 * 86400
+#: Where the modules of an endpoint are that runs from memory, as their `__file__` and tracebacks say.
+MEMORY = "<memory>"
+
+
+# -- deploying -----------------------------------------------------------------------------------------
+
+
+def deploy_or_remember(root: str, name: str, packed: bytes) -> str:
+    """Where the endpoint is imported from: its folder, or MEMORY where that cannot be written."""
+    if root:
+        try:
+            return deploy(root, name, packed)
+        except OSError:
+            pass  # read-only, full, or not ours: it need not be deployed to run
+    remember(packed)
+    return MEMORY
+
+
+def deploy(root: str, name: str, packed: bytes) -> str:
+    """Unpacks an endpoint into its folder of `root`, which it returns. Raises OSError."""
+    root = located(root)
+    home = os.path.join(root, name)
+    mask = os.umask(0o022)  # the folder is private; what is in it can be made readable as a whole
+    try:
+        os.makedirs(root, 0o700, exist_ok=True)
+        fresh = tempfile.mkdtemp(prefix=".new-", dir=root)
+        _fill(fresh, home, packed)
+    finally:
+        os.umask(mask)
+    prune(root, name)
+    return home
+
+
+def _fill(fresh: str, home: str, packed: bytes) -> None:
+    try:
+        zipfile.ZipFile(io.BytesIO(zlib.decompress(packed))).extractall(fresh)
+        _exchange(fresh, home)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+
+
+def located(folder: str) -> str:
+    """A folder's absolute path. Raises OSError where this host does not tell what ~ is."""
+    found = os.path.expanduser(folder)
+    if found.startswith("~"):
+        raise FileNotFoundError(errno.ENOENT, "this user has no home", folder)
+    return os.path.abspath(found)
+
+
+def _exchange(fresh: str, home: str) -> None:
+    """Puts a whole endpoint in the place of what is there: none, another's of the same moment, or a broken one."""
+    for _ in range(100):
+        try:
+            os.rename(fresh, home)
+        except OSError:
+            if not os.path.isdir(home):
+                raise
+            if _holds(home, fresh):
+                shutil.rmtree(fresh, ignore_errors=True)
+                return
+            _discard(home)
+        else:
+            return
+    raise OSError("%s is being changed by others all the time" % home)
+
+
+def _holds(home: str, fresh: str) -> bool:
+    """Whether all files of a fresh endpoint are in another folder, too."""
+    for folder, _, files in os.walk(fresh):
+        for file in files:
+            path = os.path.join(folder, file)
+            try:
+                if os.stat(path).st_size != os.stat(os.path.join(home, os.path.relpath(path, fresh))).st_size:
+                    return False
+            except OSError:
+                return False
+    return True
+
+
+def _discard(folder: str) -> None:
+    """Moves a folder away in one step, and removes it."""
+    doomed = tempfile.mkdtemp(prefix=".old-", dir=os.path.dirname(folder))
+    try:
+        os.rename(folder, os.path.join(doomed, "it"))
+    except OSError:
+        pass  # somebody else was faster, or it is not ours
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
+def prune(root: str, keep: str) -> None:
+    """Removes endpoints that nobody uses any more, and what interrupted deployments have left."""
+    now = os.stat(os.path.join(root, keep)).st_mtime  # by the clock of that file system
+    for entry in os.listdir(root):
+        folder = os.path.join(root, entry)
+        ours = entry.startswith(("endpoint-", ".new-", ".old-")) and entry != keep
+        try:
+            status = os.stat(folder)
+            shared = status.st_mode & 0o005  # with other users, whose starts do not show
+            if ours and not shared and now - status.st_mtime > UNUSED and not in_use(folder):
+                _discard(folder)
+        except OSError:
+            continue  # it has gone meanwhile
+
+
+def in_use(folder: str) -> bool:
+    """Whether another process runs from an endpoint's folder."""
+    import fcntl
+
+    try:
+        descriptor = os.open(os.path.join(folder, "contents"), os.O_RDONLY)
+    except OSError:
+        return False  # nothing runs from what is not whole
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # no locks there
+    finally:
+        os.close(descriptor)
+    return False
+
+
+# -- without a folder ----------------------------------------------------------------------------------
+
+
+def remember(packed: bytes) -> None:
+    """Makes the endpoint's modules importable from memory."""
+    archive = zipfile.ZipFile(io.BytesIO(zlib.decompress(packed)))
+    sys.meta_path.insert(0, Remembered({name: archive.read(name) for name in archive.namelist()}))
+
+
+class Remembered:
+    """Finds and loads the modules of an archive that is in memory; tracebacks show their source."""
+
+    def __init__(self, files: Dict[str, bytes]) -> None:
+        self._files = files
+
+    def _locate(self, name: str) -> Optional[Tuple[str, bool]]:
+        """The file of a module, and whether it is a package."""
+        path = name.replace(".", "/")
+        for file, package in ((path + "/__init__.py", True), (path + ".py", False)):
+            if file in self._files:
+                return file, package
+        return None
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Optional[ModuleSpec]:
+        found = self._locate(name)
+        if found is None:
+            return None
+        origin = "%s/%s" % (MEMORY, found[0])
+        spec = ModuleSpec(name, self, origin=origin, is_package=found[1])  # type: ignore[arg-type]
+        spec.has_location = True
+        return spec
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Nothing: Python's own modules will do."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        exec(self.get_code(module.__name__), module.__dict__)
+
+    def get_code(self, name: str) -> CodeType:
+        return compile(self.get_source(name), "%s/%s" % (MEMORY, self._find(name)[0]), "exec", dont_inherit=True)
+
+    def get_source(self, name: str) -> str:
+        return self._files[self._find(name)[0]].decode("utf-8")
+
+    def is_package(self, name: str) -> bool:
+        return self._find(name)[1]
+
+    def _find(self, name: str) -> Tuple[str, bool]:
+        found = self._locate(name)
+        if found is None:
+            raise ImportError("no module %s in the endpoint" % name, name=name)
+        return found

@@ -1,0 +1,1 @@
+../../../endpoint/deploy.sh
