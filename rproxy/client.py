@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import os
 import time
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -313,6 +314,37 @@ class RemoteClient:
         """
         check_name(name, "the name of a module")
         hosts.check_module(self._session, name)
+
+    # -- packages there --------------------------------------------------------------------------------
+
+    def install(self, *packages: str | os.PathLike[str], offline: bool = False) -> None:
+        """Installs packages into the endpoint's own environment there; pip's output is shown as it comes.
+
+        Args:
+            packages: what pip takes (``numpy>=1.26``, ``git+https://...@branch``), or files and folders of this
+                side (``./mypkg``), which are sent.
+            offline: download everything here; else only where the host reaches no index.
+
+        Raises:
+            RemoteModulesError: with what pip said; what was installed before stays.
+        """
+        self._installing().install(self._host(), packages, offline)
+
+    def do_install_git_module(self, url: str, branch: str | None = None, keep_after: str | None = None) -> bool:
+        """Installs a git repository, with git there or here; `keep_after` names the folder in the host's folder
+        for temporary files that keeps its code. Returns True; raises RemoteModulesError."""
+        self._installing().install_repository(self._host(), url, branch, keep_after)
+        return True
+
+    def packages(self) -> dict[str, str]:
+        """The distributions that can be imported there, by name, with their versions."""
+        return dict(self._session.call("rproxy_endpoint.packages", "listed", (), {}))
+
+    def _installing(self) -> Any:
+        return importlib.import_module(".packages", __package__)  # few clients need it
+
+    def _host(self) -> Any:
+        return self._installing().Host(self._session, self._connector, self._launcher)
 
     # -- about the host --------------------------------------------------------------------------------
 

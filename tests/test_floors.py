@@ -31,7 +31,7 @@ FLOORS = [
     ["rproxy.blocks", "rproxy.output", "rproxy.functions", "rproxy.proxies", "rproxy.proxies.*"],
     ["rproxy.lending", "rproxy.staying", "rproxy.substitution", "rproxy.substitutes", "rproxy.rebinding"],
     ["rproxy.session"],
-    ["rproxy.hosts"],
+    ["rproxy.hosts", "rproxy.packages"],
     ["rproxy.futures"],
     ["rproxy.targets"],
     ["rproxy.client"],

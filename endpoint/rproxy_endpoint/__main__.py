@@ -9,10 +9,11 @@ from typing import List
 
 
 def main(argv: List[str]) -> None:
-    from . import holding, serve
+    from . import holding, overlay, serve
 
-    holding.hold(os.path.dirname(serve.HERE))
-
+    folder = os.path.dirname(serve.HERE)
+    holding.hold(folder)
+    overlay.activate(os.path.dirname(folder))
     if argv[0] == "session":
         serve.serve_session(argv[1])
     else:

@@ -29,8 +29,10 @@ def remove(root: str, tmp: str, own: str) -> List[str]:
     for folder in _folders(root, OURS):
         if deployment.in_use(folder):
             kept.append(folder)
-        else:
+        elif os.path.isdir(folder):
             shutil.rmtree(folder)
+        else:
+            os.unlink(folder)  # the lock of an installation
     for folder in _folders(tmp, ("session-",)):
         if time.time() - os.stat(folder).st_mtime < RECENT:
             kept.append(folder)

@@ -79,6 +79,31 @@ class Connector(abc.ABC):
         """Ends what the connector holds open. Twice is fine."""
         return
 
+    # -- where the endpoint is, before a client is made ------------------------------------------------
+
+    def set_sremote_dir(self, folder: str) -> None:
+        """Names the folder there that keeps the endpoint."""
+        self.sremote_dir = folder
+
+    def set_tmp_dir(self, folder: str) -> None:
+        """Names the folder there for temporary files."""
+        self.tmp_dir = folder
+
+    def do_self_discovery(self, file_name: str = "discovery.json") -> bool:
+        """Takes both folders from a JSON file in the user's home there (or in its ``.rproxy`` or ``.sremote``).
+
+        Its keys are ``sremote``, and ``absolute_tmp`` or ``relative_tmp``. Returns False, and changes nothing,
+        if there is no such file; raises ConnectorError for one that is malformed.
+        """
+        from .places import discover
+
+        found = discover(self.run, self.target, file_name)
+        if found is None:
+            return False
+        self.sremote_dir = found.endpoint or self.sremote_dir
+        self.tmp_dir = found.tmp or self.tmp_dir
+        return True
+
 
 class StreamConnector(Connector):
     """A connector that can also hold a command open."""

@@ -1,0 +1,252 @@
+"""Installing packages on a host.
+
+Rules: pip does it there, in the endpoint's own environment, and its output is shown as it comes; what is a file or
+a folder here is sent; what the host cannot get itself (pip, git repositories, packages where it reaches no index)
+is got here, for its Python and its machine.
+"""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rproxy_endpoint.protocol.messages import Call
+
+from . import output
+from .connectors.base import Connector
+from .deployment.launcher import Launcher
+from .errors import RemoteExecError, RemoteModulesError
+from .session import Session
+
+#: What pip says where it reaches no index.
+_NO_INDEX = re.compile(
+    r"Failed to establish a new connection|Retrying \(|Network is unreachable|name resolution|Name or service not known"
+    r"|ConnectTimeout|ProxyError|Connection refused|No route to host",
+)
+_THERE = "rproxy_endpoint.packages"
+
+
+class Host(NamedTuple):
+    """A client's host, as far as installing needs it."""
+
+    session: Session
+    connector: Connector
+    launcher: Launcher
+
+    def call(self, function: str, *args: Any) -> Any:
+        return self.session.call(_THERE, function, args, {})
+
+
+class Workplace(NamedTuple):
+    """Private folders of one installation, there and here, and what the host has."""
+
+    there: str
+    here: Path
+    pip: str
+    git: bool
+
+
+def install(host: Host, packages: Sequence[str | os.PathLike[str]], offline: bool) -> None:
+    """Installs packages there. Raises RemoteModulesError with what pip said last."""
+    with _workplace(host) as place:
+        wanted = [_sent(host, place, one) for one in packages]
+        if not offline:
+            code, said = _pip(host, place, wanted)
+            if code == 0:
+                _renew(host, place, wanted)
+                return
+            if not _NO_INDEX.search(said):
+                raise _refused(host, wanted, said)
+        code, said = _pip(host, place, ["--no-index", "--find-links", _fetched(host, place, packages), *wanted])
+        if code:
+            raise _refused(host, wanted, said)
+        _renew(host, place, wanted)
+
+
+def _renew(host: Host, place: Workplace, wanted: list[str]) -> None:
+    """Installs again what was sent: its code may have changed, and its version not."""
+    sent = [one for one in wanted if one.startswith(place.there) and one.endswith(".whl")]
+    if sent:
+        code, said = _pip(host, place, ["--quiet", "--force-reinstall", "--no-deps", "--no-index", *sent])
+        if code:
+            raise _refused(host, sent, said)
+
+
+def install_repository(host: Host, url: str, branch: str | None, keep_after: str | None) -> None:
+    """Installs a git repository there, cloned there or here; `keep_after` names the folder that keeps its code."""
+    with _workplace(host) as place:
+        folder = f"{place.there}/repository"
+        if place.git:
+            try:
+                host.call("clone", url, branch or "", folder)
+            except RemoteExecError as error:
+                raise RemoteModulesError(f"{host.session.target} cannot clone {url}: {error}") from error
+        else:
+            _send_folder(host, place, _cloned(place, url, branch or ""), folder)
+        code, said = _pip(host, place, [host.call("project_in", folder)])
+        if code:
+            raise _refused(host, [url], said)
+        if keep_after:
+            host.call("keep", folder, host.launcher.tmp, keep_after)
+
+
+@contextlib.contextmanager
+def _workplace(host: Host) -> Iterator[Workplace]:
+    target = host.session.target
+    try:
+        has = host.call("begin", host.launcher.root)
+    except RemoteExecError as error:
+        raise RemoteModulesError(
+            f"nothing can be installed on {target}: {error}. Name a folder that can be written: endpoint_dir="
+        ) from error
+    with tempfile.TemporaryDirectory(prefix="rproxy-") as here:
+        place = Workplace(str(has["folder"]), Path(here), "", bool(has["git"]))
+        try:
+            if not has["pip"]:
+                wheel = _pip_wheel(host, place.here)
+                host.connector.push(wheel, f"{place.there}/{wheel.name}")
+                place = place._replace(pip=f"{place.there}/{wheel.name}")
+            yield place
+        finally:
+            host.call("finish", place.there)
+
+
+def _pip(host: Host, place: Workplace, arguments: list[str]) -> tuple[int, str]:
+    """Runs pip there; returns its exit code and what it said, which is shown as it comes."""
+    session, said = host.session, bytearray()
+    shown = output.capturing(session) or session.shown
+
+    def sink(stream: int, data: bytes) -> None:
+        said.extend(data)
+        shown(stream, data)
+
+    call = Call(_THERE, "install", (host.launcher.root, place.pip, arguments), {}, session.surroundings(), False)
+    return int(session.request(call, sink)), said.decode("utf-8", "replace")
+
+
+def _refused(host: Host, wanted: list[str], said: str) -> RemoteModulesError:
+    errors = [line for line in said.splitlines() if line.startswith("ERROR")] or said.splitlines()[-5:]
+    return RemoteModulesError(
+        f"cannot install {', '.join(wanted)} on {host.session.target}; what was there before stays. pip said:\n"
+        + "\n".join(errors)
+    )
+
+
+# -- what is sent --------------------------------------------------------------------------------------
+
+
+def _sent(host: Host, place: Workplace, package: str | os.PathLike[str]) -> str:
+    """What pip there is told to install; files and folders of this side are sent for it."""
+    text = os.fspath(package)
+    if not isinstance(package, os.PathLike) and not text.startswith((".", "/", "~")):
+        repository = re.fullmatch(r"git\+([^#@]+(?:@[^#@]*(?=[:/]))?[^#@]*)(?:@([^#@/]+))?", text)
+        if repository is None or place.git:
+            return text
+        path = _cloned(place, repository[1], repository[2] or "")
+    else:
+        path = Path(text).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is neither a file nor a folder here")
+    if path.is_dir():
+        wheel = _built(place, path)
+        if wheel is None:
+            folder = f"{place.there}/{path.resolve().name}"
+            _send_folder(host, place, path, folder)
+            return folder
+        path = wheel
+    host.connector.push(path, f"{place.there}/{path.name}")
+    return f"{place.there}/{path.name}"
+
+
+def _built(place: Workplace, project: Path) -> Path | None:
+    """A wheel of a project that fits every machine, or None: then it is built there."""
+    wheels = place.here / "built"
+    if _here("wheel", "--quiet", "--no-deps", "--wheel-dir", wheels, project.resolve()).returncode:
+        return None
+    found = next(wheels.glob("*.whl"))
+    return found if found.name.endswith("-none-any.whl") else None
+
+
+def _send_folder(host: Host, place: Workplace, folder: Path, there: str) -> None:
+    """Copies a folder there, as one archive."""
+    packed = place.here / "folder.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if ".git" not in path.parts:
+                archive.write(path, path.relative_to(folder))
+    host.connector.push(packed, f"{there}.zip")
+    host.session.call("shutil", "unpack_archive", (f"{there}.zip", there), {})
+
+
+def _cloned(place: Workplace, url: str, branch: str) -> Path:
+    """A git repository, cloned here."""
+    folder = Path(tempfile.mkdtemp(dir=place.here)) / "repository"
+    chosen = ["--branch", branch] if branch else []
+    command = ["git", "clone", "--quiet", "--depth", "1", *chosen, "--", url, str(folder)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+    )
+    if done.returncode:
+        raise RemoteModulesError(f"cannot clone {url}: {done.stderr.strip()}")
+    return folder
+
+
+# -- what is got here ----------------------------------------------------------------------------------
+
+
+def _here(*words: Any) -> "subprocess.CompletedProcess[str]":
+    """Runs pip on this side."""
+    command = [sys.executable, "-m", "pip", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def _pip_wheel(host: Host, folder: Path) -> Path:
+    """A wheel of pip for a host whose Python brings none."""
+    version = ".".join(map(str, host.session.channel.facts["python"][:2]))
+    done = _here(
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--python-version",
+        version,
+        "--dest",
+        folder,
+        "pip",
+    )
+    if done.returncode:
+        raise RemoteModulesError(
+            f"{host.session.target} has no pip, and none for its Python {version} can be downloaded here:\n"
+            + done.stderr.strip()
+        )
+    return next(folder.glob("pip-*.whl"))
+
+
+def _fetched(host: Host, place: Workplace, packages: Sequence[str | os.PathLike[str]]) -> str:
+    """The folder there that has the wheels of packages, downloaded here for that Python and machine."""
+    tags = host.call("tags", host.launcher.root, place.pip)
+    version = ".".join(map(str, host.session.channel.facts["python"][:2]))
+    chosen = ["--only-binary", ":all:", "--python-version", version, "--implementation", "cp"]
+    for platform in dict.fromkeys(tag[2] for tag in tags if tag[2] != "any"):
+        chosen += ["--platform", platform]
+    for abi in dict.fromkeys(tag[1] for tag in tags):
+        chosen += ["--abi", abi]
+    wheels = place.here / "wheels"
+    wheels.mkdir()
+    local = [str(path) for path in (place.here / "built").glob("*.whl")]
+    named = [str(one) for one in packages if not os.path.exists(one)]
+    done = _here("download", "--quiet", "--dest", wheels, *chosen, *local, *named)
+    if done.returncode:
+        raise RemoteModulesError(
+            f"cannot get {', '.join(named)} for Python {version} of {host.session.target}:\n{done.stderr.strip()}"
+        )
+    there = f"{place.there}/wheels"
+    _send_folder(host, place, wheels, there)
+    return there
