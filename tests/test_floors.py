@@ -24,6 +24,8 @@ FLOORS = [
     ["rproxy.errors"],
     ["rproxy.operations"],
     ["rproxy.trust", "rproxy.names"],
+    ["rproxy.connectors.shell"],
+    ["rproxy.connectors.places"],
     ["rproxy.connectors.base"],
     ["rproxy.connectors", "rproxy.connectors.*"],
     ["rproxy.deployment", "rproxy.deployment.*"],

@@ -116,10 +116,8 @@ def _bundled_pip() -> str:
         folder = os.path.join(os.path.dirname(ensurepip.__file__), "_bundled")
     except ImportError:
         return ""
-    for place in (folder, "/usr/share/python-wheels"):  # Debian's are there
-        for wheel in sorted(glob.glob(os.path.join(place, "pip-*.whl"))):
-            return wheel
-    return ""
+    folders = (folder, "/usr/share/python-wheels")  # the second is Debian's
+    return next((wheel for one in folders for wheel in sorted(glob.glob(os.path.join(one, "pip-*.whl")))), "")
 
 
 def _environment() -> Dict[str, str]:

@@ -170,7 +170,7 @@ def test_installing_works_over_commands(root, project):
 
 
 def test_a_host_that_reaches_no_index_is_sent_what_is_got_here(client):
-    unreachable = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0"}
+    unreachable = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "1"}
     with client.capture() as out, client.env(**unreachable):
         client.install("toolz")
     assert "Connection refused" in out.text + out.errors
