@@ -5,18 +5,18 @@ import importlib
 import os
 import time
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from rproxy_endpoint.protocol.messages import Call
 
 from . import blocks, hosts, output, staying
-from .channels.base import Channel, ChannelOptions
+from .channels import ChannelOptions, open_channel
 from .connectors.base import Connector
 from .deployment.launcher import Launcher
 from .errors import RemoteExecError
-from .names import check_name
+from .names import check_arguments, check_name
 from .proxies import ModuleProxy, ModuleStandIn
 from .session import Session
 from .substitution import Substitution
@@ -124,7 +124,7 @@ class RemoteClient:
             before=session.side.notices,
             lender=session.side.loans.answer,
         )
-        session.start(_channel(connector, options))
+        session.start(open_channel(connector, options))
         self._futures: Futures | None = None
 
     # -- life ------------------------------------------------------------------------------------------
@@ -192,21 +192,9 @@ class RemoteClient:
         """
         check_name(module, "the name of a module")
         check_name(function, "the name of a function")
-        if isinstance(args, str | bytes) or not isinstance(args, Iterable):
-            raise TypeError(f"args is a list or a dict of arguments: args=[{args!r}]")
-        if kwargs is not None and not isinstance(kwargs, Mapping):
-            raise TypeError(f"kwargs is a dict of keyword arguments, not {kwargs!r}")
-        keywords = dict(kwargs or {})
-        if isinstance(args, Mapping):
-            twice = sorted(set(args) & set(keywords))
-            if twice:
-                raise TypeError(f"the argument {twice[0]!r} is given twice, in args and in kwargs")
-            keywords, args = {**args, **keywords}, ()
-        for name in keywords:
-            if not isinstance(name, str):
-                raise TypeError(f"the name of a keyword argument is a string, not {name!r}")
-        captured = _Kept(self._session)
-        call = Call(module, function, tuple(args), keywords, self._session.surroundings(login=keep_env), False)
+        positional, keywords = check_arguments(args, kwargs)
+        captured = output.Returned(output.capturing(self._session) or self._session.shown)
+        call = Call(module, function, positional, keywords, self._session.surroundings(login=keep_env), False)
         try:
             value = self._session.request(call, captured)
         except RemoteExecError as error:
@@ -391,28 +379,3 @@ class RemoteClient:
         begin = time.perf_counter()
         self._session.get("builtins", "__debug__")
         return time.perf_counter() - begin
-
-
-class _Kept(output.Captured):
-    """A `do_remote_call`'s output: standard output is returned, standard error goes where it would anyway."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self._other = output.capturing(session) or session.shown
-
-    def __call__(self, stream: int, data: bytes) -> None:
-        if stream == 1:
-            super().__call__(stream, data)
-        else:
-            self._other(stream, data)
-
-
-def _channel(connector: Connector, options: ChannelOptions) -> Channel:
-    """The best channel that a connector can carry."""
-    if getattr(connector, "open", None) is not None:
-        stream = importlib.import_module(".channels.stream", __package__)
-        made: Channel = stream.StreamChannel(connector, options)
-    else:
-        command = importlib.import_module(".channels.command", __package__)
-        made = command.CommandChannel(connector, options)
-    return made

@@ -1,4 +1,7 @@
-"""Names that may be sent: of modules, and of what is in them."""
+"""What may be sent: names of modules and of what is in them, and the arguments of a call by its verb."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 #: Attributes that lead from an object to the interpreter's own machinery. No one needs them to call a
 #: function; a name that has them was meant for something else, or came from somebody else.
@@ -21,3 +24,21 @@ def check_name(name: object, what: str) -> str:
         if part in ESCAPES:
             raise ValueError(f"{name!r} cannot be {what}: {part} leads out of the module")
     return name
+
+
+def check_arguments(args: object, kwargs: object) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of `do_remote_call`: positional ones, and keyword arguments. Raises TypeError."""
+    if isinstance(args, str | bytes) or not isinstance(args, Iterable):
+        raise TypeError(f"args is a list or a dict of arguments: args=[{args!r}]")
+    if kwargs is not None and not isinstance(kwargs, Mapping):
+        raise TypeError(f"kwargs is a dict of keyword arguments, not {kwargs!r}")
+    keywords = dict(kwargs or {})
+    if isinstance(args, Mapping):
+        twice = sorted(set(args) & set(keywords))
+        if twice:
+            raise TypeError(f"the argument {twice[0]!r} is given twice, in args and in kwargs")
+        keywords, args = {**args, **keywords}, ()
+    for name in keywords:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a keyword argument is a string, not {name!r}")
+    return tuple(args), keywords

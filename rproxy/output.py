@@ -8,7 +8,7 @@ import codecs
 import contextlib
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
 
@@ -57,6 +57,20 @@ class Captured:
     def errors(self) -> str:
         """Standard error."""
         return b"".join(self._pieces[2]).decode("utf-8", "surrogateescape")
+
+
+class Returned(Captured):
+    """The output of a `do_remote_call`: standard output is returned, standard error goes where it would anyway."""
+
+    def __init__(self, other: Callable[[int, bytes], None]) -> None:
+        super().__init__()
+        self._other = other
+
+    def __call__(self, stream: int, data: bytes) -> None:
+        if stream == 1:
+            super().__call__(stream, data)
+        else:
+            self._other(stream, data)
 
 
 _capturing: ContextVar[dict[int, Captured]] = ContextVar("rproxy_capture", default={})  # noqa: B039 - never changed
