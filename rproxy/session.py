@@ -72,9 +72,11 @@ class ClientSide(Side):
     def notices(self) -> list[Any]:
         """What goes ahead of the next request."""
         found: list[Any] = []
-        gone = self.releases.take()
-        if gone:
-            found.append(Release(gone))
+        if self.releases:
+            with self._lock:
+                gone = self.releases.take()
+            if gone:
+                found.append(Release(gone))
         if self.provide or (self.provided and not self._session.live):
             found.append(functions.notice())
             self.provide, self.provided = False, True
