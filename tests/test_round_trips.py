@@ -44,6 +44,7 @@ def names(client, far_module, tmp_path):
         "pathlib": pathlib, "pydoc": pydoc,
         **{f"remote_{name}": client.module(name) for name in ("os", "io", "pathlib", "asyncio")},
     }  # fmt: skip
+    found["kept"] = rproxy.keep(found["remote_os"].getpid)()
     found["buffer"] = found["remote_io"].BytesIO(b"abc")
     found["path"] = found["remote_pathlib"].Path("/a")
     return found
@@ -54,8 +55,8 @@ def count(client):
     """`count(work)`: the requests of both sides while it runs."""
     session, loans = client._session, client._session.side.loans
     asked = []
-    answer = loans.answer
-    loans.answer = lambda *args: asked.append(1) or answer(*args)
+    run = loans._run
+    loans._run = lambda message: asked.append(message) or run(message)
 
     def counted(work):
         before = session.sent
@@ -63,7 +64,7 @@ def count(client):
         return session.sent - before + len(asked)
 
     yield counted
-    del loans.answer
+    del loans._run
 
 
 @pytest.mark.parametrize(("what", "code", "most", "trips"), ROWS, ids=[row[0] for row in ROWS])

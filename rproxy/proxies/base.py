@@ -1,4 +1,4 @@
-"""What all proxies share: a face that wrapt makes, a stand-in behind it, and requests to a session."""
+"""What all proxies share: a stand-in, requests to a session, and for modules a face that wrapt makes."""
 
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
