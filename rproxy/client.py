@@ -214,7 +214,7 @@ class RemoteClient:
         for name in keywords:
             if not isinstance(name, str):
                 raise TypeError(f"the name of a keyword argument is a string, not {name!r}")
-        captured = _Kept(self._session)
+        captured = output.Returned(output.capturing(self._session) or self._session.shown)
         call = Call(module, function, tuple(args), keywords, self._session.surroundings(login=keep_env), False)
         try:
             value = self._session.request(call, captured)
@@ -369,20 +369,6 @@ class RemoteClient:
         begin = time.perf_counter()
         self._session.get("builtins", "__debug__")
         return time.perf_counter() - begin
-
-
-class _Kept(output.Captured):
-    """A `do_remote_call`'s output: standard output is returned, standard error goes where it would anyway."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self._other = output.capturing(session) or session.shown
-
-    def __call__(self, stream: int, data: bytes) -> None:
-        if stream == 1:
-            super().__call__(stream, data)
-        else:
-            self._other(stream, data)
 
 
 def _channel(connector: Connector, options: ChannelOptions) -> Channel:

@@ -59,6 +59,20 @@ class Captured:
         return b"".join(self._pieces[2]).decode("utf-8", "surrogateescape")
 
 
+class Returned(Captured):
+    """A `do_remote_call`'s output: standard output is returned, standard error goes where it would anyway."""
+
+    def __init__(self, other: Captured | Shown) -> None:
+        super().__init__()
+        self._other = other
+
+    def __call__(self, stream: int, data: bytes) -> None:
+        if stream == 1:
+            super().__call__(stream, data)
+        else:
+            self._other(stream, data)
+
+
 _capturing: ContextVar[dict[int, Captured]] = ContextVar("rproxy_capture", default={})  # noqa: B039 - never changed
 
 
