@@ -5,7 +5,7 @@ import importlib
 import os
 import time
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
@@ -202,28 +202,43 @@ class RemoteClient:
             raise
         return value, captured.text
 
-    def call(self, function: Callable[Params, Result], /, *args: Params.args, **kwargs: Params.kwargs) -> Result:
+    @overload
+    def call(
+        self, function: Callable[Params, Coroutine[Any, Any, Result]], /, *args: Params.args, **kwargs: Params.kwargs
+    ) -> Result: ...
+    @overload
+    def call(self, function: Callable[Params, Result], /, *args: Params.args, **kwargs: Params.kwargs) -> Result: ...
+    def call(self, function: Callable[Params, Any], /, *args: Params.args, **kwargs: Params.kwargs) -> Any:
         """Runs a local function there, by value (the same minor version of Python is needed)."""
         if not callable(function):
             raise TypeError(f"{function!r} cannot be called")
-        result: Result = self._session.call(function, "", args, kwargs)
-        return result
+        return self._session.call(function, "", args, kwargs)
 
-    def function(self, function: Callable[Params, Result]) -> Callable[Params, Result]:
+    @overload
+    def function(self, function: Callable[Params, Coroutine[Any, Any, Result]]) -> Callable[Params, Result]: ...
+    @overload
+    def function(self, function: Callable[Params, Result]) -> Callable[Params, Result]: ...
+    def function(self, function: Callable[Params, Any]) -> Callable[Params, Any]:
         """A function that runs there whenever it is called; also a decorator."""
         if not callable(function):
             raise TypeError(f"{function!r} cannot be called")
 
         @functools.wraps(function)
-        def remote(*args: Params.args, **kwargs: Params.kwargs) -> Result:
+        def remote(*args: Params.args, **kwargs: Params.kwargs) -> Any:
             return self.call(function, *args, **kwargs)
 
         remote._rproxy_function = function  # type: ignore[attr-defined]
         return remote
 
+    @overload
+    def submit(
+        self, function: Callable[Params, Coroutine[Any, Any, Result]], /, *args: Params.args, **kwargs: Params.kwargs
+    ) -> "Future[Result]": ...
+    @overload
     def submit(
         self, function: Callable[Params, Result], /, *args: Params.args, **kwargs: Params.kwargs
-    ) -> "Future[Result]":
+    ) -> "Future[Result]": ...
+    def submit(self, function: Callable[Params, Any], /, *args: Params.args, **kwargs: Params.kwargs) -> "Future[Any]":
         """Sends a call and does not wait for it.
 
         Args:
@@ -240,7 +255,7 @@ class RemoteClient:
         if self._futures is None:
             futures = importlib.import_module(".futures", __package__)  # few programs need it, and it is slow to load
             self._futures = futures.Futures(self._session)
-        found: Future[Result] = self._futures.submit(function, args, kwargs)
+        found: Future[Any] = self._futures.submit(function, args, kwargs)
         return found
 
     # -- what holds for calls --------------------------------------------------------------------------
@@ -250,12 +265,12 @@ class RemoteClient:
         env = dict(blocks.check_variable(name, value) for name, value in variables.items())
         return blocks.block(self._session, blocks.Settings(env))
 
-    def cwd(self, folder: Any) -> AbstractContextManager[None]:
+    def cwd(self, folder: str | os.PathLike[str]) -> AbstractContextManager[None]:
         """The working directory for the calls inside the block; relative to the outer block's."""
         folders = (blocks.check_path(folder, "a working directory"),)
         return blocks.block(self._session, blocks.Settings({}, folders))
 
-    def path(self, *entries: Any) -> AbstractContextManager[None]:
+    def path(self, *entries: str | os.PathLike[str]) -> AbstractContextManager[None]:
         """Folders at the front of PATH for the calls inside the block."""
         checked = tuple(blocks.check_path(entry, "an entry of PATH") for entry in entries)
         return blocks.block(self._session, blocks.Settings({}, (), checked))

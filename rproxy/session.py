@@ -72,9 +72,11 @@ class ClientSide(Side):
     def notices(self) -> list[Any]:
         """What goes ahead of the next request."""
         found: list[Any] = []
-        gone = self.releases.take()
-        if gone:
-            found.append(Release(gone))
+        if self.releases:
+            with self._lock:
+                gone = self.releases.take()
+            if gone:
+                found.append(Release(gone))
         if self.provide or (self.provided and not self._session.live):
             found.append(functions.notice())
             self.provide, self.provided = False, True
@@ -124,7 +126,8 @@ class Session:
         self.serializer = serializer
         self.side = ClientSide(self, Trust(trust), code=serializer == "cloudpickle")
         self.codec: Any = JsonCodec()
-        self.sent = 0  # requests so far: what was read ahead holds only until the next one
+        self.sent = 0  # requests so far
+        self._looks = 0  # those among them that change nothing
         self.base = blocks.NOTHING  # what the client registered for its life
         self.shown = output.Shown()
         self._channel: Channel | None = None
@@ -211,8 +214,14 @@ class Session:
     def call_message(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         return Call(target, path, args, kwargs, self.surroundings(), staying.keeping(self))
 
-    def ask(self, target: Any, path: str, args: tuple[Any, ...]) -> Any:
+    @property
+    def changes(self) -> int:
+        """Requests that may have changed something: what was read ahead holds only until the next one."""
+        return self.sent - self._looks
+
+    def ask(self, target: Any, path: str, args: tuple[Any, ...], look: bool = True) -> Any:
         """As `call`, for what this side itself has to know: it comes back even inside `keep_results`."""
+        self._looks += look
         return self.request(Call(target, path, args, {}, self.surroundings(), False))
 
     def keep(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -224,10 +233,12 @@ class Session:
         return found
 
     def get(self, target: Any, path: str) -> Any:
+        self._looks += 1
         return self.request(Get(target, (path,), self.surroundings()))
 
     def get_many(self, target: Any, paths: tuple[str, ...]) -> tuple[tuple[bool, Any], ...]:
         """The small plain values among several, as (there, value) each."""
+        self._looks += 1
         found: tuple[tuple[bool, Any], ...] = self.request(Get(target, paths, self.surroundings()))
         return found
 
@@ -240,6 +251,7 @@ class Session:
         self.request(Delete(target, path, self.surroundings()))
 
     def describe(self, target: Any, path: str, detail: bool = False) -> dict[str, Any]:
+        self._looks += 1
         found: dict[str, Any] = self.request(Describe(target, path, detail, self.surroundings()))
         return found
 

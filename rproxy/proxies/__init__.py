@@ -1,8 +1,8 @@
-"""What the user holds: wrapt proxies of modules, callables and live objects of the far side.
+"""What the user holds: proxies of modules, callables, classes and live objects of the far side.
 
-Each proxy wraps a local stand-in. The stand-in knows what it stands for (`_self_*`) and turns attribute
-access, operators and calls into requests; wrapt gives it its face (`__class__`, so that `isinstance`,
-`inspect` and `pydoc` see a module, a class, a function) and passes everything else on.
+A stand-in is an ordinary local object that knows what it stands for (`_self_*`) and turns attribute access,
+operators and calls into requests; `isinstance`, `inspect` and `pydoc` see a module, a class, a function in it. A
+module's has a proxy of wrapt around it; the others are what the user holds.
 
 Rules: a dotted call is one request, however deep; names that the description calls callable cost none;
 values are read when they are asked for; only the far side says that a name does not exist.

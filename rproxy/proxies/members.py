@@ -187,7 +187,7 @@ class ClassStandIn(StandIn, type):
         kinds = cls._self_known().kinds
         cls._self_sweep.begin(cls)
         for name in kinds if not cls._self_raises() else ():  # exceptions have their own here
-            if kinds[name] in ("f", "d") and name not in vars(cls):
+            if kinds[name] in ("f", "d") and name not in vars(cls) and not hasattr(type, name):
                 type.__setattr__(cls, name, member(cls, cls._self_names, name))  # pydoc looks for them there
         return list(kinds) + dir(object)
 

@@ -1,9 +1,13 @@
 """What is known of the names in a module or a class without asking again."""
 
 import inspect
+import time
 from typing import Any
 
 from .base import Requests, join
+
+#: How long what was read along with other names may be used, in seconds.
+MOMENT = 1.0
 
 
 class Names:
@@ -36,34 +40,51 @@ class Names:
 
 
 class Sweep:
-    """Whoever goes through `dir()` (`help`, `inspect.getmembers`) gets the small values by one request.
+    """Whoever goes through `dir()` (`help`, `inspect.getmembers`) gets the small values by one request, and no name
+    twice.
 
-    What was read ahead is used once for each name, and no longer than until the client's next request: a
-    value is never older than that.
+    What was read so is used for no longer than `MOMENT`, and only until the client asks for anything but to look.
     """
 
     def __init__(self) -> None:
-        self._ahead: dict[str, tuple[bool, Any]] | None = None
-        self._valid = -1  # the number of requests at which the names, or the values, were read
+        self._read: dict[str, tuple[bool, Any]] = {}  # whether it is there, and the value or the error
+        self._all = False  # whether the small values were asked for
+        self._changes = -1  # how often the client had changed anything
+        self._until = 0.0
 
     def begin(self, owner: Any) -> None:
         """Takes note that all names were asked for."""
-        self._ahead, self._valid = None, owner._self_session.sent
+        if not self._lasts(owner._self_session):
+            self._read, self._all = {}, False
+            self._changes, self._until = owner._self_session.changes, time.monotonic() + MOMENT
 
     def read(self, owner: Any, names: Names, name: str) -> Any:
-        """A value, asked for now, or read ahead just before."""
+        """A value, asked for now, or read a moment ago. Raises AttributeError."""
         session, target, path = owner._self_session, owner._self_target, owner._self_path
-        if self._valid == session.sent:
-            if self._ahead is None:
-                values = tuple(known for known, kind in names.kinds.items() if kind == "v")
-                told = session.get_many(target, tuple(join(path, known) for known in values)) if len(values) > 1 else ()
-                self._ahead = dict(zip(values, told, strict=False))
-                self._valid = session.sent
-            there, value = self._ahead.pop(name, (False, None))
-            if there:
-                return value
-            self._valid += 1  # this request is part of going through the names
-        return session.get(target, join(path, name))
+        if not self._lasts(session):
+            self._read = {}
+            return session.get(target, join(path, name))
+        if not self._all:
+            self._all = True
+            values = tuple(known for known, kind in names.kinds.items() if kind == "v")
+            if len(values) > 1:
+                told = session.get_many(target, tuple(join(path, known) for known in values))
+                self._read.update({known: one for known, one in zip(values, told, strict=False) if one[0]})
+        if name not in self._read:
+            self._ask(session, target, join(path, name), name)
+        there, value = self._read[name]
+        if not there:
+            raise value.with_traceback(None)
+        return list(value) if type(value) is list else value
+
+    def _ask(self, session: Requests, target: Any, path: str, name: str) -> None:
+        try:
+            self._read[name] = True, session.get(target, path)
+        except AttributeError as error:
+            self._read[name] = False, error
+
+    def _lasts(self, session: Requests) -> bool:
+        return self._changes == session.changes and time.monotonic() < self._until
 
 
 def make_signature(parameters: Any, of: str) -> inspect.Signature:

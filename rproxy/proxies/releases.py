@@ -18,6 +18,9 @@ class Releases:
         self._noted: collections.deque[tuple[int, list[int], Any]] = collections.deque()
         self._revived: dict[int, Any] = {}  # by the id of the reference: references that note it when they die
 
+    def __len__(self) -> int:
+        return len(self._noted)
+
     def note(self, number: int, received: list[int], proxy: Any = None) -> None:
         """Takes note of an object, and of its proxy, if this is said by its finalizer.
 

@@ -23,7 +23,7 @@ def request(self: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
     state = stand_in_of(self)
     session, path = state._self_session, join(state._self_path, name)
     if name in _VALUES:
-        return session.ask(state._self_target, path, args)
+        return session.ask(state._self_target, path, args, look=name != "__exit__")
     return session.call(state._self_target, path, args, kwargs)
 
 
