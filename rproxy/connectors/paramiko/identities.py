@@ -5,6 +5,7 @@ last, so that nobody is asked in vain; a certificate is tried before its bare ke
 told of in the error, if the login fails.
 """
 
+import base64
 import copy
 import os
 import socket
@@ -111,7 +112,7 @@ class Identities:
     def _load(self, path: str, passphrase: str | None) -> Any:
         """The private key of a file; None if it holds none that paramiko can read."""
         troubles = []
-        for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
+        for kind in _kinds(path):
             try:
                 return kind.from_private_key_file(path, passphrase)
             except paramiko.PasswordRequiredException:
@@ -155,6 +156,18 @@ class Identities:
             if _certified(signed) == key.asbytes():
                 yield Identity(f"{path} with the certificate {certificate}", signed)
         yield Identity(path, key)
+
+
+def _kinds(path: str) -> list[Any]:
+    """What a file's key may be: paramiko finds out only by trying, which takes long with a passphrase."""
+    kinds = {b"ssh-ed25519": paramiko.Ed25519Key, b"ecdsa-sha2-": paramiko.ECDSAKey, b"ssh-rsa": paramiko.RSAKey}
+    try:
+        with open(path, "rb") as file:
+            data = base64.b64decode(b"".join(line for line in file.read(1 << 16).split() if b"-" not in line))
+    except (OSError, ValueError):
+        data = b""
+    named = [kind for name, kind in kinds.items() if name in data]  # the public key in it is not encrypted
+    return named or list(kinds.values())
 
 
 def _certified(key: Any) -> bytes | None:

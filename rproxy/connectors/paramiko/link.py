@@ -234,6 +234,8 @@ def _shake_hands(transport: Any, settings: Settings, dialled: Dialled, known: Kn
     choices.key_types = known.preferred(choices.key_types)
     try:
         transport.start_client(timeout=settings.connect_timeout)
+        if not transport.initial_kex_done:
+            raise EOFError(f"it does not answer within {settings.connect_timeout:g} s")
     except paramiko.ssh_exception.IncompatiblePeer as error:
         raise ConnectorError(
             f"paramiko and {settings.address} have no way of encrypting in common: {error}. "
