@@ -21,9 +21,10 @@ Open = Callable[[str], Stream]
 def push(link: Link, open_command: Open, local: PathLike, remote: str) -> None:
     """Copies a local file there. Raises ConnectorError."""
     try:
-        sftp = _sftp(link)
-        if sftp is not None:
-            _push(sftp, os.fspath(local), remote)
+        with link.one_copy:
+            sftp = _sftp(link)
+            if sftp is not None:
+                _push(sftp, os.fspath(local), remote)
     except (OSError, EOFError, paramiko.SSHException) as error:
         raise _failed(link, f"{os.fspath(local)} to {remote} on {link.settings.address}", error) from error
     if sftp is None:
@@ -52,9 +53,10 @@ def _push(sftp: Any, local: str, remote: str) -> None:
 def pull(link: Link, open_command: Open, remote: str, local: PathLike) -> None:
     """Copies a file from there. Raises ConnectorError."""
     try:
-        sftp = _sftp(link)
-        if sftp is not None:
-            _pull(sftp, remote, os.fspath(local))
+        with link.one_copy:
+            sftp = _sftp(link)
+            if sftp is not None:
+                _pull(sftp, remote, os.fspath(local))
     except (OSError, EOFError, paramiko.SSHException) as error:
         raise _failed(link, f"{remote} on {link.settings.address} to {os.fspath(local)}", error) from error
     if sftp is None:
