@@ -15,6 +15,9 @@ from .. import files
 from ..base import PathLike, Stream
 from .link import PACKET, WINDOW, Link
 
+#: What paramiko raises where a host, its SFTP or the connection fails.
+FAULTS = (OSError, EOFError, paramiko.SSHException, paramiko.SFTPError)
+
 Open = Callable[[str], Stream]
 
 
@@ -25,7 +28,7 @@ def push(link: Link, open_command: Open, local: PathLike, remote: str) -> None:
             sftp = _sftp(link)
             if sftp is not None:
                 _push(sftp, os.fspath(local), remote)
-    except (OSError, EOFError, paramiko.SSHException) as error:
+    except FAULTS as error:
         raise _failed(link, f"{os.fspath(local)} to {remote} on {link.settings.address}", error) from error
     if sftp is None:
         files.push(open_command, local, remote, link.settings.address)
@@ -57,7 +60,7 @@ def pull(link: Link, open_command: Open, remote: str, local: PathLike) -> None:
             sftp = _sftp(link)
             if sftp is not None:
                 _pull(sftp, remote, os.fspath(local))
-    except (OSError, EOFError, paramiko.SSHException) as error:
+    except FAULTS as error:
         raise _failed(link, f"{remote} on {link.settings.address} to {os.fspath(local)}", error) from error
     if sftp is None:
         files.pull(open_command, remote, local, link.settings.address)
@@ -108,7 +111,7 @@ def _quietly(remove: Callable[[str], object], path: str) -> None:
     """Removes what a failure has left."""
     try:
         remove(path)
-    except (OSError, EOFError, paramiko.SSHException):
+    except FAULTS:
         return  # it was never made, or cannot be reached any more
 
 
