@@ -1,5 +1,6 @@
 """What goes over a paramiko:// connection: bulk, long links, changes of keys, ends of either side."""
 
+import gc
 import hashlib
 import os
 import signal
@@ -9,6 +10,7 @@ import textwrap
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -16,9 +18,10 @@ import rproxy
 from rproxy.errors import CallTimeout, ConnectionLost, ConnectorError
 from rproxy.testing import check_connector
 
+from .accounts import account
 from .conftest import ssh_connector
 from .delay_proxy import delayed
-from .sshd import HOST, command_of, wait_for
+from .sshd import HOST, command_of, program, wait_for
 
 pytestmark = pytest.mark.once
 
@@ -54,8 +57,8 @@ def test_the_contract_of_connectors(shared_sshd):
 
 
 def test_the_contract_of_connectors_without_sftp(sshd):
-    """sshd hands the subsystem to the login shell's program, which is not there: files go through cat."""
-    assert check_connector(ssh_connector("paramiko", sshd(settings=("Subsystem sftp /nowhere/sftp-server",))))
+    """A chosen shell is asked for the subsystem and has none of that name: files go through cat."""
+    assert check_connector(ssh_connector("paramiko", sshd(shell=program("sh", "dash"))))
 
 
 def test_one_connection_carries_everything(sshd, connect_ssh, tmp_path):
@@ -64,7 +67,7 @@ def test_one_connection_carries_everything(sshd, connect_ssh, tmp_path):
     client.module("os").getpid()
     (tmp_path / "file").write_bytes(b"x")
     client._connector.push(tmp_path / "file", f"{server.home}/file")
-    assert client._connector.run("cat file").stdout == b"x"
+    assert client._connector.run(f"cat {server.home}/file").stdout == b"x"
     assert server.logins() == 1
 
 
@@ -172,8 +175,18 @@ def test_a_whole_standard_error_comes_back_from_a_command(shared_sshd, connector
 # -- ends ----------------------------------------------------------------------------------------------
 
 
-def test_a_command_that_takes_too_long_is_killed(sshd, connector):
-    server = sshd()
+@pytest.fixture
+def person_sshd(sshd, keys):
+    """A server for a login of its own: sshd kills commands for everybody but root."""
+    with account() as person:
+        authorized = Path(person.home) / "authorized"
+        authorized.write_text(f"{keys.public('user')}\n")
+        settings = (f"AuthorizedKeysFile {authorized}",)
+        yield sshd(settings=settings, user=person.name, environment={"HOME": None})
+
+
+def test_a_command_that_takes_too_long_is_killed(person_sshd, connector):
+    server = person_sshd
     made = connector(server)
     with pytest.raises(CallTimeout, match="took longer than 0.3 s"):
         made.run("sleep 60; true", timeout=0.3)
@@ -181,10 +194,11 @@ def test_a_command_that_takes_too_long_is_killed(sshd, connector):
     assert made.run("echo on").stdout == b"on\n"
 
 
-def test_a_command_that_ignores_the_end_of_its_input_is_killed_at_close(sshd, connector, monkeypatch):
+def test_a_command_that_ignores_the_end_of_its_input_is_killed_at_close(person_sshd, connector, monkeypatch):
     monkeypatch.setattr("rproxy.connectors.paramiko.stream.GRACE", 0.3)
-    server = sshd()
+    server = person_sshd
     stream = connector(server).open("exec sleep 60")
+    wait_for(lambda: "sleep" in map(command_of, server.sessions()))
     stream.close()
     wait_for(lambda: "sleep" not in map(command_of, server.sessions()))
 
@@ -193,8 +207,8 @@ def test_a_server_that_goes_in_the_middle_of_a_call_is_a_lost_connection(sshd, c
     server = sshd()
     client = connect_ssh("paramiko", server)
     with ThreadPoolExecutor(1) as pool:
-        call = pool.submit(client.module("time").sleep, 60)
-        wait_for(lambda: call.running() and len(server.sessions()) > 2)
+        call = pool.submit(client.module("os").system, "exec sleep 60")
+        wait_for(lambda: "sleep" in map(command_of, server.sessions()))
         server.cut()
         with pytest.raises(ConnectionLost, match="the connection to .* is lost") as caught:
             call.result(timeout=30)
@@ -260,6 +274,7 @@ def test_a_client_that_nobody_keeps_ends_by_itself(sshd):
     client = rproxy.connect(ssh_connector("paramiko", server), python=sys.executable)
     client.module("os").getpid()
     del client
+    gc.collect()
     wait_for(lambda: not server.sessions())
 
 
@@ -296,24 +311,31 @@ def test_a_client_that_is_killed_leaves_nothing(sshd, end):
     wait_for(lambda: not server.sessions())
 
 
-def test_a_forked_child_cannot_use_or_end_its_parents_connection(shared_sshd):
+def test_a_forked_child_cannot_use_or_end_its_parents_connection_but_makes_its_own(sshd):
+    server = sshd()
     done = run_client(
-        shared_sshd,
+        server,
         """
-        first = remote_os.getpid()
+        first, connector, stream = remote_os.getpid(), client._connector, client._session.channel._stream
         child = os.fork()
         if not child:
             try:
                 remote_os.getpid()
-            except rproxy.ConnectionLost as error:
-                print("belongs to the process that made it" in str(error), flush=True)
-            client.close()
-            del client, remote_os
+            except rproxy.RProxyError as error:
+                print("belongs to the process" in str(error), flush=True)
+            try:
+                stream.write([b"x"])
+            except OSError as error:
+                print("connect again after a fork" in str(error), flush=True)
+            print(connector.run("echo its own").stdout, flush=True)
+            stream.close()
+            connector.close()
             sys.exit(3)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), remote_os.getpid() == first)
         """,
     )
-    assert done.stdout == "True\n3 True\n", done
+    assert done.stdout == "True\nTrue\nb'its own\\n'\n3 True\n", done
+    assert server.logins() == 2
 
 
 def test_a_forked_child_does_not_keep_the_connection_open(sshd):

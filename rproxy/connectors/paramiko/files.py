@@ -15,16 +15,20 @@ from .. import files
 from ..base import PathLike, Stream
 from .link import PACKET, WINDOW, Link
 
+#: What paramiko raises where a host, its SFTP or the connection fails.
+FAULTS = (OSError, EOFError, paramiko.SSHException, paramiko.SFTPError)
+
 Open = Callable[[str], Stream]
 
 
 def push(link: Link, open_command: Open, local: PathLike, remote: str) -> None:
     """Copies a local file there. Raises ConnectorError."""
     try:
-        sftp = _sftp(link)
-        if sftp is not None:
-            _push(sftp, os.fspath(local), remote)
-    except (OSError, EOFError, paramiko.SSHException) as error:
+        with link.one_copy:
+            sftp = _sftp(link)
+            if sftp is not None:
+                _push(sftp, os.fspath(local), remote)
+    except FAULTS as error:
         raise _failed(link, f"{os.fspath(local)} to {remote} on {link.settings.address}", error) from error
     if sftp is None:
         files.push(open_command, local, remote, link.settings.address)
@@ -52,10 +56,11 @@ def _push(sftp: Any, local: str, remote: str) -> None:
 def pull(link: Link, open_command: Open, remote: str, local: PathLike) -> None:
     """Copies a file from there. Raises ConnectorError."""
     try:
-        sftp = _sftp(link)
-        if sftp is not None:
-            _pull(sftp, remote, os.fspath(local))
-    except (OSError, EOFError, paramiko.SSHException) as error:
+        with link.one_copy:
+            sftp = _sftp(link)
+            if sftp is not None:
+                _pull(sftp, remote, os.fspath(local))
+    except FAULTS as error:
         raise _failed(link, f"{remote} on {link.settings.address} to {os.fspath(local)}", error) from error
     if sftp is None:
         files.pull(open_command, remote, local, link.settings.address)
@@ -106,7 +111,7 @@ def _quietly(remove: Callable[[str], object], path: str) -> None:
     """Removes what a failure has left."""
     try:
         remove(path)
-    except (OSError, EOFError, paramiko.SSHException):
+    except FAULTS:
         return  # it was never made, or cannot be reached any more
 
 

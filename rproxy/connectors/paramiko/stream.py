@@ -126,6 +126,8 @@ class ChannelStream:
                 continue
             except (paramiko.SSHException, EOFError) as error:
                 raise self._lost(error) from error
+            except OSError:
+                sent = 0  # the channel is closed
             if not sent or not self._link.transport.active:  # what paramiko drops, it says it has sent
                 self._check_link()
                 raise BrokenPipeError("the command has closed its input")
@@ -237,7 +239,7 @@ os.register_at_fork(after_in_child=_forked)
 
 
 def kill(channel: Any) -> None:
-    """Asks the host to kill what runs on a channel; hosts that cannot, pass over it."""
+    """Asks the host to kill what runs on a channel; hosts that cannot, such as sshd for root, pass over it."""
     request = paramiko.Message()
     request.add_byte(paramiko.common.cMSG_CHANNEL_REQUEST)
     request.add_int(channel.remote_chanid)
