@@ -7,16 +7,20 @@ stays silent is given up.
 
 import importlib.resources
 import threading
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
-from ..connectors.base import Stream, StreamConnector
+from ..connectors.base import Connector, Stream, StreamConnector
 from ..errors import ProtocolError, RemoteNotSetupError
 from .bundle import bundle
 from .launcher import Launcher, new_token, words_of
-from .survey import failed, survey
+from .survey import end_hung, failed, survey
 
 #: The most that a host may print before its endpoint does, in bytes.
 NOISE = 1 << 20
+
+
+Result = TypeVar("Result")
 
 
 class Started(NamedTuple):
@@ -35,8 +39,13 @@ def start(connector: StreamConnector, launcher: Launcher) -> Started:
 
     Raises RemoteNotSetupError if no endpoint comes, with what the host said instead.
     """
+    return attempted(connector, launcher, lambda token: _start(connector, launcher, token))
+
+
+def attempted(connector: Connector, launcher: Launcher, attempt: Callable[[str], Result]) -> Result:
+    """What an attempt with a fresh token returns; where Python did not start, with another one that is found."""
     try:
-        return _attempt(connector, launcher)
+        return attempt(new_token())
     except NoStart as problem:
         why = str(problem)
     tried = survey(connector, launcher)
@@ -44,19 +53,19 @@ def start(connector: StreamConnector, launcher: Launcher) -> Started:
     if launcher.python is None and usable:
         launcher.python = usable[0]
         try:
-            return _attempt(connector, launcher)
+            return attempt(new_token())
         except NoStart as problem:
             why = str(problem)
     raise failed(connector.target, launcher, why, tried)
 
 
-def _attempt(connector: StreamConnector, launcher: Launcher) -> Started:
-    token = new_token()
+def _start(connector: StreamConnector, launcher: Launcher, token: str) -> Started:
     stream = connector.open(launcher.endpoint(token, "session", token))
     late = threading.Event()
 
     def give_up() -> None:
         late.set()
+        end_hung(connector, launcher, token)
         stream.close()
 
     watch = threading.Timer(connector.start_timeout, give_up)

@@ -30,6 +30,11 @@ _MODULES = """\
 command -v {0} >/dev/null 2>&1 || for rproxy_file in /etc/profile.d/*modules.sh /etc/profile.d/*lmod*.sh \
 /usr/share/lmod/lmod/init/sh /usr/share/modules/init/sh; do [ -r "$rproxy_file" ] && . "$rproxy_file"; done
 """
+_END_HUNG = """\
+for rproxy_file in $(grep -l '{}[{}]' /proc/[0-9]*/cmdline 2>/dev/null); do
+    rproxy_file=${{rproxy_file#/proc/}}; kill -9 "${{rproxy_file%/cmdline}}" 2>/dev/null
+done
+"""
 _CHECK = "import sys, zlib; sys.stdout.write('rproxy-python %d.%d.%d' % sys.version_info[:3])"
 
 
@@ -86,6 +91,10 @@ class Launcher:
         """The shell command that makes a private folder or deploys what was pushed; see prepare.py."""
         code = _coded("common.py", "prepare.py")
         return self._command(token, code, self.root, bundle().name, token, first, second)
+
+    def end(self, token: str) -> str:
+        """The shell command that ends what hangs of the start with that token."""
+        return for_any_shell(_END_HUNG.format(token[:-1], token[-1]))  # brackets, so that it does not find itself
 
     def survey(self, token: str, seconds: float) -> str:
         """The shell command that runs each Python of the host, for so long at most, and prints what it says."""

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from ..connectors.base import Completed, Connector
 from ..errors import CallTimeout, RemoteNotSetupError
-from .bootstrap import NoStart, check_word
+from .bootstrap import NoStart, attempted, check_word
 from .launcher import Launcher, new_token, words_of
-from .survey import failed, survey
+from .survey import end_hung, failed
 
 
 class Prepared(NamedTuple):
@@ -26,18 +26,7 @@ def prepare(connector: Connector, launcher: Launcher) -> Prepared:
     """Makes a private folder for requests and answers. Raises RemoteNotSetupError."""
     others = "given" if launcher.tmp_is_given else "others"
     words = (launcher.tmp, others if launcher.deploy else "none")
-    try:
-        told = _ask(connector, launcher, *words)
-    except NoStart as problem:
-        tried = survey(connector, launcher)
-        usable = [one.path for one in tried or [] if one.usable]
-        if launcher.python is not None or not usable:
-            raise failed(connector.target, launcher, str(problem), tried) from None
-        launcher.python = usable[0]
-        try:
-            told = _ask(connector, launcher, *words)
-        except NoStart as again:
-            raise failed(connector.target, launcher, str(again), tried) from None
+    told = attempted(connector, launcher, lambda token: _ask(connector, launcher, token, *words))
     launcher.python = str(told["python"])
     return Prepared(str(told["folder"]), bool(told["there"]))
 
@@ -48,17 +37,17 @@ def deploy_pushed(connector: Connector, launcher: Launcher, folder: str, archive
     Raises RemoteNotSetupError.
     """
     try:
-        launcher.root = str(_ask(connector, launcher, folder, archive)["root"])
+        launcher.root = str(_ask(connector, launcher, new_token(), folder, archive)["root"])
     except NoStart as problem:
         raise failed(connector.target, launcher, str(problem), None) from None
 
 
-def _ask(connector: Connector, launcher: Launcher, first: str, second: str) -> dict[str, Any]:
-    token = new_token()
+def _ask(connector: Connector, launcher: Launcher, token: str, first: str, second: str) -> dict[str, Any]:
     limit = connector.start_timeout
     try:
         done = connector.run(launcher.prepare(token, first, second), timeout=limit)
     except CallTimeout as late:
+        end_hung(connector, launcher, token)
         raise NoStart(f"it did not answer within {limit:g} s") from late
     found = words_of(token).search(done.stdout)
     if found is None:

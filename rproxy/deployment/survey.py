@@ -3,6 +3,7 @@
 It costs a command of its own, and is asked for only after a start has failed.
 """
 
+import contextlib
 import re
 from typing import NamedTuple
 
@@ -43,6 +44,12 @@ def survey(connector: Connector, launcher: Launcher) -> list[Tried] | None:
         return None
     said = done.stdout.decode("utf-8", "replace").split(token[::-1])[1:]
     return [_tried(*one.partition("\n")[::2]) for one in said]
+
+
+def end_hung(connector: Connector, launcher: Launcher, token: str) -> None:
+    """Ends a Python that does not answer, there: it may not notice that nobody waits for it any more."""
+    with contextlib.suppress(RProxyError):  # then the host does not answer at all, which is told anyway
+        connector.run(launcher.end(token), timeout=_EACH)
 
 
 def _tried(path: str, said: str) -> Tried:

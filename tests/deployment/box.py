@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from rproxy.connectors.base import Completed, PathLike
-from rproxy.connectors.local import LocalConnector, LocalStream
+from rproxy.connectors.base import Completed, PathLike, Stream
+from rproxy.connectors.local import LocalConnector
 from rproxy.errors import ConnectorError
 
 #: The interpreter that hosts have unless a test says otherwise: the one that is at the same place in each box.
@@ -46,7 +46,7 @@ class Boxed(LocalConnector):
             raise ConnectorError(done.stderr.decode())
         Path(local).write_bytes(done.stdout)
 
-    def open(self, command: str) -> LocalStream:
+    def open(self, command: str) -> Stream:
         return super().open(self._inside(command))
 
 

@@ -8,9 +8,13 @@ import pytest
 import rproxy
 from rproxy.connectors.local import LocalConnector
 
-from .box import HOME, python_2
+from .box import HOME, PYTHON, python_2
 
 pytestmark = pytest.mark.once
+
+
+#: What is found does not depend on the channel.
+in_a_session = pytest.mark.parametrize("over", ["stream"], indirect=True)
 
 
 def which(client):
@@ -27,6 +31,7 @@ def test_the_newest_python_on_the_path_is_found_first(box, connect):
     assert which(connect()) == "python3.13"
 
 
+@in_a_session
 def test_a_newer_python_later_on_the_path_is_found_before_an_older_one(box, connect):
     box.interpreter("python3.9")
     box.interpreter("python3.12", box.home / "bin")
@@ -39,6 +44,7 @@ def test_python3_is_found_where_no_version_is_named(box, connect):
     assert which(connect()) == "python3"
 
 
+@in_a_session
 def test_an_activated_environment_comes_first(box, connect):
     box.interpreter("python3.13")
     box.interpreter("python3", box.home / "env/bin", code="export IN_ENV=1")
@@ -46,6 +52,7 @@ def test_an_activated_environment_comes_first(box, connect):
     assert connect().module("os").getenv("IN_ENV") == "1"
 
 
+@in_a_session
 def test_what_setup_lines_put_on_the_path_comes_first(box, connect):
     box.interpreter("python3.13")
     box.interpreter("python3", box.home / "my module/bin")
@@ -53,12 +60,14 @@ def test_what_setup_lines_put_on_the_path_comes_first(box, connect):
     assert which(client) == "python3"
 
 
+@in_a_session
 @pytest.mark.parametrize("place", ["miniconda3/bin", "miniforge3/bin", ".pyenv/versions/3.12.4/bin"])
 def test_python_is_found_in_the_folders_of_conda_and_pyenv(box, connect, place):
     box.interpreter("python3", box.home / place)
     assert which(connect()) == "python3"
 
 
+@in_a_session
 def test_a_shim_of_pyenv_is_followed_to_the_version_that_is_chosen(box, connect):
     box.program("python3.13", "echo no such version >&2; exit 127", box.home / ".pyenv/shims")
     box.interpreter("python3.9", box.home / ".pyenv/versions/3.9.1/bin")
@@ -68,6 +77,7 @@ def test_a_shim_of_pyenv_is_followed_to_the_version_that_is_chosen(box, connect)
     assert which(connect()) == "python3.9"
 
 
+@in_a_session
 def test_without_a_path_the_usual_folders_are_searched(box, connect):
     box.env["PATH"] = None
     box.interpreter("python3", box.home / "miniconda3/bin")
@@ -80,14 +90,14 @@ def test_the_python_that_is_named_is_taken(box, connect):
     assert which(connect(python='~/it\'s "mine"/my python')) == "my python"
 
 
+@in_a_session
 def test_a_name_without_a_folder_is_looked_up_there(box, connect):
     box.interpreter("python3.13")
     box.interpreter("pypy3")
     assert which(connect(python="pypy3")) == "pypy3"
 
 
-#: It never answers; in a session it ends with the session's input, so that the test need not wait for more.
-HANGS = {"stream": "[ -p /dev/stdin ] && exec cat >/dev/null; exec sleep 600", "command": "exec sleep 600"}
+HANGS = f"exec {PYTHON} -c 'import time; time.sleep(600)' \"$@\""
 
 
 # -- Pythons that do not do ----------------------------------------------------------------------------
@@ -112,8 +122,8 @@ def test_a_python3_that_is_too_old_gives_way_to_another(box, connect):
     assert which(connect()) == "python3"
 
 
-def test_a_python_that_hangs_gives_way_to_the_next(box, over, connect):
-    box.program("python3.13", HANGS[over])
+def test_a_python_that_hangs_gives_way_to_the_next(box, connect):
+    box.program("python3.13", HANGS)
     box.interpreter("python3.9")
     assert which(connect(start_timeout=0.5)) == "python3.9"
 
@@ -155,8 +165,8 @@ def test_a_named_python_that_is_missing_is_told_with_those_that_there_are(box, c
         connect(python="/no/python")
 
 
-def test_a_named_python_that_hangs_is_told_as_such(box, over, connect):
-    box.program("slow", HANGS[over])
+def test_a_named_python_that_hangs_is_told_as_such(box, connect):
+    box.program("slow", HANGS)
     with pytest.raises(rproxy.RemoteNotSetupError, match=r"'slow': it did not answer within 0.5 s"):
         connect(python="slow", start_timeout=0.5)
 
@@ -172,6 +182,7 @@ SETUPS = {
 }
 
 
+@in_a_session
 @pytest.mark.parametrize("setup", SETUPS)
 @pytest.mark.parametrize("bash", [True, False], ids=["bash", "sh"])
 def test_setup_lines_that_fail_are_told_as_such(box, connect, setup, bash):
