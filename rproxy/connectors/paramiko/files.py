@@ -100,7 +100,7 @@ def _sftp(link: Link) -> Any:
     if link.sftp is None and link.has_sftp:
         try:
             link.sftp = paramiko.SFTPClient.from_transport(link.transport, WINDOW, PACKET)
-        except (paramiko.SSHException, EOFError, OSError):
+        except FAULTS:  # among them are shells that print something first
             if not link.alive:
                 raise
             link.has_sftp = False
