@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from rproxy_endpoint.protocol.messages import Call
 
-from . import blocks, hosts, output, staying
+from . import batches, blocks, hosts, output, staying
 from .channels import ChannelOptions, open_channel
 from .connectors.base import Connector
 from .deployment.launcher import Launcher
@@ -212,7 +212,7 @@ class RemoteClient:
         """Runs a local function there, by value (the same minor version of Python is needed)."""
         if not callable(function):
             raise TypeError(f"{function!r} cannot be called")
-        return self._session.call(function, "", args, kwargs)
+        return self._session.natural(function, "", args, kwargs)
 
     @overload
     def function(self, function: Callable[Params, Coroutine[Any, Any, Result]]) -> Callable[Params, Result]: ...
@@ -274,6 +274,14 @@ class RemoteClient:
         """Folders at the front of PATH for the calls inside the block."""
         checked = tuple(blocks.check_path(entry, "an entry of PATH") for entry in entries)
         return blocks.block(self._session, blocks.Settings({}, (), checked))
+
+    def batch(self) -> AbstractContextManager[batches.Batch]:
+        """Has natural calls inside the block return promises, and sends them together at its end: one command.
+
+        `promise.result()` is the value, or raises; the block's end raises the first failure. All other requests,
+        attributes and `do_remote_call` too, are made at once.
+        """
+        return batches.batch(self._session)
 
     def keep_results(self) -> AbstractContextManager[None]:
         """Leaves the results of the natural calls inside the block there, even if they are data."""

@@ -1,4 +1,4 @@
-"""``session TOKEN`` serves on stdin and stdout until end of file; ``once ...`` answers one request.
+"""``session TOKEN`` serves on stdin and stdout until end of file; ``once ...`` answers what came with it.
 
 The command line is made by `rproxy.deployment.bootstrap`; see there for its words.
 """
@@ -17,8 +17,9 @@ def main(argv: List[str]) -> None:
     if argv[0] == "session":
         serve.serve_session(argv[1])
     else:
-        token, form, limit, folder, request = argv[1:6]
-        serve.serve_once(token, form == "text", int(limit), folder, request, argv[6:])
+        from . import once
+
+        once.serve_once(argv[1:])
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import abc
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from rproxy_endpoint.protocol.peer import Peer
+from rproxy_endpoint.protocol.peer import Packed, Peer
 from rproxy_endpoint.protocol.values import Side
 
 from ..deployment.launcher import Launcher
@@ -57,6 +57,15 @@ class Channel(abc.ABC):
 
         Raises ValueFault if a value cannot be rebuilt, ConnectionLost if the link ended.
         """
+
+    @abc.abstractmethod
+    def pack(self, message: Any) -> Packed:
+        """A request whose values are bytes by now, for `exchange`. Raises ValueFault."""
+
+    @abc.abstractmethod
+    def exchange(self, requests: list[Packed], sinks: list[Sink]) -> list[Any]:
+        """Sends several requests, together if that is possible; returns what answers each, in order: a Reply, a
+        Failure, or the ValueFault why it cannot be rebuilt here. Raises ConnectionLost."""
 
     @abc.abstractmethod
     def close(self) -> None:
