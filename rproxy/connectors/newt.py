@@ -179,9 +179,11 @@ class NewtConnector(RestConnector):
             raise ConnectorError(f"{self.target} did not take the file {remote}: {shown(answer)}")
 
     def _get(self, remote: str) -> bytes:
-        answer = self._file("GET", remote, params={"view": "read"})
+        answer = self._file("GET", remote, params={"view": "read"}, plain=True)
         if answer.status_code != 200:
             raise Refused(shown(answer))
+        if "html" in answer.headers.get("Content-Type", "") and self._size(remote) != len(answer.content):
+            raise ConnectionLost(f"{self.target} sent a page in place of the file {remote}: {shown(answer)}")
         return answer.content
 
     def _size(self, remote: str) -> int | None:
@@ -192,4 +194,4 @@ class NewtConnector(RestConnector):
         return int(told[0]["size"])
 
     def _file(self, method: str, remote: str, **options: Any) -> Response:
-        return self._ask(method, f"/file/{self._machine}{quote(remote)}", True, 300.0, **options)
+        return self._ask(method, f"/file/{self._machine}{quote(remote)}", True, self.answer_timeout, **options)

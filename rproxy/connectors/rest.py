@@ -25,6 +25,8 @@ class RestConnector(Connector):
     #: The most characters that the service takes as one command, everything included.
     line_limit: int = 100_000
     file_patience = 60.0
+    #: How long the service may take to answer anything but a command, in seconds.
+    answer_timeout: float = 300.0
     #: The most bytes of a file in one request.
     transfer_limit: int
 

@@ -122,6 +122,7 @@ class SfapiConnector(RestConnector):
 
     def _ask(self, method: str, path: str, again: bool, **options: Any) -> Response:
         """An answer of the service to somebody it knows; a token that it does not take is made again, once."""
+        options.setdefault("timeout", self.answer_timeout)
         for last in (False, True):
             token = self._ready()
             headers = {"Authorization": f"Bearer {token}"}

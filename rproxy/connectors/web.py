@@ -12,8 +12,8 @@ import requests
 
 from ..errors import CallTimeout, ConnectionLost, ConnectorError, HostKeyError
 
-#: Seconds to wait for a connection, and for an answer to anything but a command.
-CONNECT, ANSWER = 30.0, 300.0
+#: Seconds to wait for a connection, and for an answer where nothing else is said.
+CONNECT, ANSWER = 30.0, 60.0
 #: Answers that mean: not now.
 BUSY = frozenset((429, 502, 503, 504))
 TRIES = 5
@@ -35,9 +35,12 @@ class Web:
         self._session.auth = _as_it_is
 
     def ask(
-        self, method: str, path: str, *, again: bool, timeout: float | None = ANSWER, tries: int = TRIES, **options: Any
-    ) -> Response:
+        self, method: str, path: str, *, again: bool, timeout: float | None = ANSWER, tries: int = TRIES,
+        plain: bool = False, **options: Any,
+    ) -> Response:  # fmt: skip
         """The answer to a request. `again` says that nothing is done twice if it is sent more than once.
+
+        An answer with 200 that is no JSON, unless `plain` says that it need not be, is as good as none.
 
         Raises ConnectorError where it was not sent, ConnectionLost where that is unknown, CallTimeout.
         """
@@ -50,7 +53,8 @@ class Web:
                     raise
                 time.sleep(wait)
             else:
-                if answer.status_code not in BUSY or not left:
+                garbled = not plain and answer.status_code == 200 and json_of(answer) is None
+                if not left or not (garbled or answer.status_code in BUSY):
                     break
                 time.sleep(max(wait, _asked_wait(answer.headers)))
             wait = min(2 * wait, _LONGEST_WAIT)
