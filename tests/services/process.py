@@ -39,6 +39,10 @@ class Double:
         """Method, path and status of each request since the last `reset`."""
         return [(method, path, status) for method, path, status in self._ask("GET")["requests"]]
 
+    def faults(self) -> dict[str, int]:
+        """How many requests have failed in each stage since the last `reset`."""
+        return dict(self._ask("GET")["faults"])
+
     def _ask(self, method: str, modes: dict[str, Any] | None = None) -> Any:
         data = None if modes is None else json.dumps(modes).encode()
         with urllib.request.urlopen(urllib.request.Request(self._control, data, method=method), timeout=30) as reply:

@@ -66,12 +66,14 @@ class Service:
         self.lock = threading.RLock()
         self.modes: dict[str, Any] = {}
         self.log: list[tuple[str, str, int]] = []
+        self.faults: dict[str, int] = {}  # how many requests have failed in each stage
         self.reset()
 
     def reset(self) -> None:
         with self.lock:
             self.modes = json.loads(json.dumps({**Service.MODES, **self.MODES}))
             self.log = []
+            self.faults = {}
 
     def set_modes(self, modes: dict[str, Any]) -> None:
         unknown = set(modes) - set(self.modes)
@@ -137,9 +139,12 @@ class Server(ThreadingHTTPServer):
             faults = self.service.modes["faults"]
             self.requests += 1
             chance = random.Random(f"{faults['seed']} {self.requests}")
-        drawn, share = chance.random(), faults["share"]
-        stages = [("before", share), ("during", 2 * share), ("after", 3 * share)]
-        return next((stage for stage, edge in stages if drawn < edge), ""), chance
+            drawn, share = chance.random(), faults["share"]
+            stages = [("before", share), ("during", 2 * share), ("after", 3 * share)]
+            stage = next((stage for stage, edge in stages if drawn < edge), "")
+            if stage:
+                self.service.faults[stage] = self.service.faults.get(stage, 0) + 1
+        return stage, chance
 
     def handle_error(self, request: Any, address: Any) -> None:
         """A client that has gone is no error of the server's."""
@@ -206,7 +211,8 @@ class Handler(BaseHTTPRequestHandler):
             except ValueError as error:
                 return told({"error": str(error)}, 400)
         with service.lock:
-            return told({"modes": service.modes, "requests": service.log, "places": service.places()})
+            state = {"modes": service.modes, "requests": service.log, "faults": service.faults}
+            return told({**state, "places": service.places()})
 
     # -- sending ---------------------------------------------------------------------------------------
 
