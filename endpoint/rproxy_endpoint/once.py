@@ -13,7 +13,7 @@ from typing import List, Optional
 from .ending import end, lead_group
 from .protocol.envelope import seal, unseal
 from .protocol.errors import ProtocolFault
-from .protocol.frames import marker
+from .protocol.frames import Bytes, marker
 from .protocol.messages import Stored
 from .serve import Server, facts, write_all
 
@@ -40,10 +40,10 @@ def serve_once(argv: List[str]) -> None:
 
 
 def _answer(data: bytes, token: str, text: bool, limit: int, path: str) -> None:
-    pieces = []  # type: List[bytes]
+    pieces: List[Bytes] = []
     server = Server(live=False)
-    server.write = pieces.extend  # type: ignore[assignment]
-    pieces.extend(server.peer.greet(facts()))  # type: ignore[arg-type]
+    server.write = pieces.extend
+    pieces.extend(server.peer.greet(facts()))
     server.recorder.start()
     try:
         for frame in server.peer.feed(data):
