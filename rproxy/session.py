@@ -293,7 +293,7 @@ class Session:
         if not self.channel.live:
             raise RProxyError(
                 f"{path!r} cannot be changed on {self.target}: each call has a process of its own there, which ends "
-                "with it. State lasts only over a connector with a stream (one that has `open`)"
+                "with it. State lasts only with resident=True, or over a connector with a stream (one that has `open`)"
             )
 
     # -- what goes wrong -------------------------------------------------------------------------------
@@ -306,8 +306,8 @@ class Session:
             return SerializationError(f"{self.target} cannot rebuild the arguments of {what}: {error.get('text')}")
         if fault == "live":
             return SerializationError(
-                f"the result of {what} cannot come back: {error.get('text')}. Objects can stay only over a connector "
-                "with a stream (one that has `open`)"
+                f"the result of {what} cannot come back: {error.get('text')}. Objects can stay only with "
+                "resident=True, or over a connector with a stream (one that has `open`)"
             )
         if fault == "exception":
             return RemoteExecError(f"{what} on {self.target} raised {error.get('text')}")

@@ -33,8 +33,19 @@ class ChannelOptions(NamedTuple):
     lender: Callable[[Callable[[], Any], Callable[[Any], Any]], Any]
 
 
+class Residence(NamedTuple):
+    """A resident endpoint: after how many seconds without a request it ends, and the name of a session that is
+    shared with other clients."""
+
+    idle_timeout: float = 600.0
+    session: str | None = None
+
+
 class Channel(abc.ABC):
     """Carries requests of one client."""
+
+    #: What `info` calls it.
+    name: str
 
     #: Whether objects can stay on the far side between two requests.
     live: bool

@@ -133,3 +133,13 @@ def test_temporary_files_go_with_the_client(connector):
     client.module("copy").copy(bytes(3_000_000))
     client._session.close()  # and not yet the connector, which is asked
     assert connector.run("ls $HOME/.rproxy/tmp").stdout == before
+
+
+def test_a_resident_endpoint_keeps_state_and_objects_between_commands(connector):
+    with rproxy.RemoteClient(connector, python=PYTHON, resident=True) as client:
+        module = client.module("string")
+        module.marker = "set by one call"
+        assert module.marker == "set by one call"
+        counter = client.module("itertools").count(3)
+        assert (next(counter), next(counter)) == (3, 4)
+        assert client.module("os").getpid() == client.module("os").getpid()
