@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any, NoReturn, Protocol
 
+from rproxy_endpoint.protocol.errors import ValueFault
+
 from .channels import Channel, Sink
 from .errors import CallCancelled
 
@@ -21,7 +23,6 @@ class Sends(Protocol):
 
     @property
     def channel(self) -> Channel: ...
-    def pack(self, message: Any) -> Any: ...
     def sink(self) -> Sink: ...
     def value_of(self, message: Any, answer: Any) -> Any: ...
 
@@ -83,12 +84,14 @@ class Batch:
 
     def add(self, message: Any, what: str) -> Promise:
         """Takes a call. Raises SerializationError for arguments that cannot travel."""
-        packed, promise = self._session.pack(message), Promise(what)
+        try:
+            self._packed.append(self._session.channel.pack(message))
+        except ValueFault as fault:
+            self._session.value_of(message, fault)  # raises what that means
         self._messages.append(message)
-        self._packed.append(packed)
         self._sinks.append(self._session.sink())
-        self._promises.append(promise)
-        return promise
+        self._promises.append(Promise(what))
+        return self._promises[-1]
 
     def run(self) -> None:
         """Sends the calls and resolves their promises; raises what the first of them raised."""

@@ -12,7 +12,6 @@ from typing import Any
 from rproxy_endpoint.protocol.errors import ValueFault
 from rproxy_endpoint.protocol.jsoned import JsonCodec
 from rproxy_endpoint.protocol.messages import Call, Delete, Describe, Get, Next, Release, Reply, Set
-from rproxy_endpoint.protocol.peer import Packed
 from rproxy_endpoint.protocol.values import Parcel, Side, Taken, describe_type, taken
 
 from . import batches, blocks, functions, output, staying
@@ -210,13 +209,6 @@ class Session:
     def sink(self) -> Sink:
         """Where the output of this thread's or task's calls goes."""
         return output.capturing(self) or self.shown
-
-    def pack(self, message: Any) -> Packed:
-        """A request for the channel's `exchange`. Raises SerializationError for arguments that cannot travel."""
-        try:
-            return self.channel.pack(message)
-        except ValueFault as fault:
-            raise self._explain(message, fault) from fault.__cause__
 
     def value_of(self, message: Any, answer: Any) -> Any:
         """The value that an answer tells; raises the exception that it tells."""
