@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from rproxy_endpoint.protocol.messages import Call
 
-from . import blocks, hosts, output, staying
-from .channels import ChannelOptions, open_channel
+from . import batches, blocks, hosts, output, staying
+from .channels.base import ChannelOptions
+from .channels.opening import open_channel, residence_for
 from .connectors.base import Connector
 from .deployment.launcher import Launcher
 from .errors import RemoteExecError
@@ -43,6 +44,9 @@ def connect(
     endpoint_dir: str | None = None,
     tmp_dir: str | None = None,
     deploy: bool = True,
+    resident: bool = False,
+    idle_timeout: float | None = None,
+    session: str | None = None,
     **options: Any,
 ) -> "RemoteClient":
     """Connects to a host and returns a client of it.
@@ -56,6 +60,9 @@ def connect(
         endpoint_dir: the folder there that keeps the endpoint; ``~/.rproxy`` if not given.
         tmp_dir: the folder there for temporary files; ``tmp`` in `endpoint_dir` if not given.
         deploy: whether to put the endpoint there if it is missing.
+        resident: whether one endpoint stays there between commands, with its modules' state and objects, where
+            each call costs a command; until `close`, or `idle_timeout` seconds (600) without a request.
+        session: the name of a resident endpoint's session, to share it with other clients; it outlives them.
         options: the connector's own.
 
     Raises:
@@ -67,7 +74,8 @@ def connect(
     try:
         return RemoteClient(
             connector, python=python, setup=setup, serializer=serializer, trust=trust,
-            endpoint_dir=endpoint_dir, tmp_dir=tmp_dir, deploy=deploy,
+            endpoint_dir=endpoint_dir, tmp_dir=tmp_dir, deploy=deploy, resident=resident, idle_timeout=idle_timeout,
+            session=session,
         )  # fmt: skip
     except BaseException:
         if connector is not target:
@@ -92,6 +100,9 @@ class RemoteClient:
         endpoint_dir: str | None = None,
         tmp_dir: str | None = None,
         deploy: bool = True,
+        resident: bool = False,
+        idle_timeout: float | None = None,
+        session: str | None = None,
     ) -> None:
         if not isinstance(connector, Connector):
             raise TypeError(f"RemoteClient needs a Connector, not {connector!r}; rproxy.connect() takes URLs")
@@ -111,20 +122,21 @@ class RemoteClient:
             blocks.check_path(endpoint_dir, "endpoint_dir"),
             None if tmp_dir is None else blocks.check_path(tmp_dir, "tmp_dir"), deploy,
         )  # fmt: skip
+        residence = residence_for(resident, idle_timeout, session)
         self._connector = connector
         self._launcher = launcher
-        self._session = session = Session(connector.target, serializer, tuple(trust))
+        self._session = conversation = Session(connector.target, serializer, tuple(trust))
         options = ChannelOptions(
             target=connector.target,
             launcher=launcher,
-            side=session.side,
-            codec=session.choose_codec,
+            side=conversation.side,
+            codec=conversation.choose_codec,
             hello={"serializer": serializer, "trust": list(trust)},
-            ambient=session.shown,
-            before=session.side.notices,
-            lender=session.side.loans.answer,
+            ambient=conversation.shown,
+            before=conversation.side.notices,
+            lender=conversation.side.loans.answer,
         )
-        session.start(open_channel(connector, options))
+        conversation.start(open_channel(connector, options, residence))
         self._futures: Futures | None = None
 
     # -- life ------------------------------------------------------------------------------------------
@@ -212,7 +224,7 @@ class RemoteClient:
         """Runs a local function there, by value (the same minor version of Python is needed)."""
         if not callable(function):
             raise TypeError(f"{function!r} cannot be called")
-        return self._session.call(function, "", args, kwargs)
+        return self._session.natural(function, "", args, kwargs)
 
     @overload
     def function(self, function: Callable[Params, Coroutine[Any, Any, Result]]) -> Callable[Params, Result]: ...
@@ -274,6 +286,14 @@ class RemoteClient:
         """Folders at the front of PATH for the calls inside the block."""
         checked = tuple(blocks.check_path(entry, "an entry of PATH") for entry in entries)
         return blocks.block(self._session, blocks.Settings({}, (), checked))
+
+    def batch(self) -> AbstractContextManager[batches.Batch]:
+        """Has natural calls inside the block return promises, and sends them together at its end: one command.
+
+        `promise.result()` is the value, or raises; the block's end raises the first failure. All other requests,
+        attributes and `do_remote_call` too, are made at once.
+        """
+        return batches.batch(self._session)
 
     def keep_results(self) -> AbstractContextManager[None]:
         """Leaves the results of the natural calls inside the block there, even if they are data."""

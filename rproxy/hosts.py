@@ -44,7 +44,7 @@ def gather(session: Session, round_trip: float) -> Info:
     folder = channel.facts["folder"]
     return Info(
         target=session.target, endpoint="memory" if folder == _MEMORY else folder,
-        channel="stream" if channel.live else "commands", round_trip=round_trip, **told,
+        channel=channel.name, round_trip=round_trip, **told,
     )  # fmt: skip
 
 

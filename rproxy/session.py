@@ -14,7 +14,7 @@ from rproxy_endpoint.protocol.jsoned import JsonCodec
 from rproxy_endpoint.protocol.messages import Call, Delete, Describe, Get, Next, Release, Reply, Set
 from rproxy_endpoint.protocol.values import Parcel, Side, Taken, describe_type, taken
 
-from . import blocks, functions, output, staying
+from . import batches, blocks, functions, output, staying
 from .channels import Channel, Sink
 from .errors import RemoteExecError, RProxyError, SerializationError
 from .lending import Loans, Local
@@ -182,7 +182,7 @@ class Session:
         channel = self.channel
         self.sent += 1
         try:
-            answer = channel.finish(channel.begin(message, sink or output.capturing(self) or self.shown))
+            answer = channel.finish(channel.begin(message, sink or self.sink()))
         except ValueFault as fault:
             raise self._explain(message, fault) from fault.__cause__
         if type(answer) is Reply:
@@ -194,7 +194,7 @@ class Session:
         channel = self.channel
         self.sent += 1
         try:
-            return channel.begin(message, sink or output.capturing(self) or self.shown, later)
+            return channel.begin(message, sink or self.sink(), later)
         except ValueFault as fault:
             raise self._explain(message, fault) from fault.__cause__
 
@@ -203,7 +203,17 @@ class Session:
         try:
             answer = self.channel.finish(begun)
         except ValueFault as fault:
-            raise self._explain(message, fault) from fault.__cause__
+            answer = fault
+        return self.value_of(message, answer)
+
+    def sink(self) -> Sink:
+        """Where the output of this thread's or task's calls goes."""
+        return output.capturing(self) or self.shown
+
+    def value_of(self, message: Any, answer: Any) -> Any:
+        """The value that an answer tells; raises the exception that it tells."""
+        if isinstance(answer, ValueFault):
+            raise self._explain(message, answer) from answer.__cause__
         if type(answer) is Reply:
             return answer.value
         raise self._exception(answer.error, message)
@@ -223,6 +233,14 @@ class Session:
         """As `call`, for what this side itself has to know: it comes back even inside `keep_results`."""
         self._looks += look
         return self.request(Call(target, path, args, {}, self.surroundings(), False))
+
+    def natural(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A call as the user wrote it: inside a batch, the promise of its value."""
+        batch = batches.current(self)
+        if batch is None:
+            return self.call(target, path, args, kwargs)
+        message = self.call_message(target, path, args, kwargs)
+        return batch.add(message, name_of(message))
 
     def keep(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """As `call`, but the result stays there even if it is data."""
@@ -267,7 +285,7 @@ class Session:
         if not self.channel.live:
             raise RProxyError(
                 f"{path!r} cannot be changed on {self.target}: each call has a process of its own there, which ends "
-                "with it. State lasts only over a connector with a stream (one that has `open`)"
+                "with it. State lasts only with resident=True, or over a connector with a stream (one that has `open`)"
             )
 
     # -- what goes wrong -------------------------------------------------------------------------------
@@ -280,8 +298,8 @@ class Session:
             return SerializationError(f"{self.target} cannot rebuild the arguments of {what}: {error.get('text')}")
         if fault == "live":
             return SerializationError(
-                f"the result of {what} cannot come back: {error.get('text')}. Objects can stay only over a connector "
-                "with a stream (one that has `open`)"
+                f"the result of {what} cannot come back: {error.get('text')}. Objects can stay only with "
+                "resident=True, or over a connector with a stream (one that has `open`)"
             )
         if fault == "exception":
             return RemoteExecError(f"{what} on {self.target} raised {error.get('text')}")

@@ -40,6 +40,16 @@ def _prefixed(url: SplitResult, **options: Any) -> Connector:
     return PrefixConnector(words, target=url.geturl() + (f" via {options['via'].target}" if via else ""), **options)
 
 
+def _service(url: SplitResult, **options: Any) -> Connector:
+    machine, user, port = address_of(url)
+    if port is not None or (user is not None and url.scheme != "newt"):
+        raise ValueError(f"{url.scheme}:// is followed by the name of a machine, and no more: not {url.geturl()!r}")
+    if user is not None and options.setdefault("username", user) != user:
+        raise TypeError(f"username is given twice, in {url.geturl()!r} and as an option")
+    made: Connector = _class(url.scheme)(machine, **options)
+    return made
+
+
 class Address(NamedTuple):
     """What a URL says of a host; None for what it leaves open."""
 
@@ -73,6 +83,8 @@ _BUILTIN: dict[str, Callable[..., Connector]] = {
     "local": _local,
     "ssh": _ssh,
     "paramiko": _ssh,
+    "newt": _service,
+    "sfapi": _service,
     **dict.fromkeys(_PREFIXED, _prefixed),
 }
 #: The class whose arguments are a scheme's options: its module, and its name.
@@ -80,6 +92,8 @@ _CLASSES = {
     "local": (".connectors.local", "LocalConnector"),
     "ssh": (".connectors.openssh", "OpenSSHConnector"),
     "paramiko": (".connectors.paramiko", "ParamikoConnector"),
+    "newt": (".connectors.newt", "NewtConnector"),
+    "sfapi": (".connectors.sfapi", "SfapiConnector"),
     **dict.fromkeys(_PREFIXED, (".connectors.prefix", "PrefixConnector")),
 }
 
@@ -90,7 +104,7 @@ def _class(scheme: str) -> Any:
 
 
 #: Arguments of those classes that come from the URL.
-_OF_URL = ("args", "kwargs", "url", "host", "prefix", "target")
+_OF_URL = ("args", "kwargs", "url", "host", "machine", "prefix", "target")
 
 
 def schemes() -> dict[str, Callable[..., Connector]]:

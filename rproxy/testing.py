@@ -23,6 +23,8 @@ class _CommandOnly(Connector):
         self.command_limit = connector.command_limit
         self.output_limit = connector.output_limit
         self.text_only = connector.text_only
+        self.input_limit = connector.input_limit
+        self.file_patience = connector.file_patience
 
     def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
         return self._connector.run(command, input=input, timeout=timeout)

@@ -27,10 +27,12 @@ FLOORS = [
     ["rproxy.connectors.shell"],
     ["rproxy.connectors.places"],
     ["rproxy.connectors.base"],
+    ["rproxy.connectors.sentinel", "rproxy.connectors.web", "rproxy.connectors.sfapi_key"],
+    ["rproxy.connectors.rest"],
     ["rproxy.connectors", "rproxy.connectors.*"],
     ["rproxy.deployment", "rproxy.deployment.*"],
     ["rproxy.channels", "rproxy.channels.*"],
-    ["rproxy.blocks", "rproxy.output", "rproxy.functions", "rproxy.proxies", "rproxy.proxies.*"],
+    ["rproxy.batches", "rproxy.blocks", "rproxy.output", "rproxy.functions", "rproxy.proxies", "rproxy.proxies.*"],
     ["rproxy.lending", "rproxy.staying", "rproxy.substitution", "rproxy.substitutes", "rproxy.rebinding"],
     ["rproxy.session"],
     ["rproxy.hosts", "rproxy.packages"],
@@ -42,7 +44,7 @@ FLOORS = [
 #: The highest floor that a module may see, where that is less than its own.
 CEILINGS = {"rproxy.targets": "rproxy.connectors"}
 
-PACKAGES = {"paramiko", "requests", "cloudpickle", "click", "rich", "wrapt"}
+PACKAGES = {"paramiko", "requests", "jwt", "cloudpickle", "click", "rich", "wrapt"}
 #: Those that one file is too small for.
 PACKAGE_FOLDERS = {"paramiko": "rproxy.connectors.paramiko"}
 TABLES = {"numpy", "pandas", "polars", "pyarrow"}

@@ -236,6 +236,7 @@ class Counting(rproxy.Connector):
     def __init__(self, inner):
         self.inner, self.asked, self.modes = inner, [], set()
         self.target, self.python = inner.target, inner.python
+        self.file_patience = 0.2
 
     def run(self, command, *, input=b"", timeout=None):
         self.asked.append("run")

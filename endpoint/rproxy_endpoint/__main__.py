@@ -1,4 +1,5 @@
-"""``session TOKEN`` serves on stdin and stdout until end of file; ``once ...`` answers one request.
+"""``session TOKEN`` serves on stdin and stdout until end of file; ``once ...`` answers what came
+with it; ``relay ...`` has a resident endpoint answer it.
 
 The command line is made by `rproxy.deployment.bootstrap`; see there for its words.
 """
@@ -9,16 +10,23 @@ from typing import List
 
 
 def main(argv: List[str]) -> None:
+    mode, words = argv[0], argv[1:]
+    if mode == "relay":
+        from .relay import relay
+
+        relay(words)
+        return
     from . import holding, overlay, serve
 
     folder = os.path.dirname(serve.HERE)
     holding.hold(folder)
     overlay.activate(os.path.dirname(folder))
-    if argv[0] == "session":
-        serve.serve_session(argv[1])
+    if mode == "session":
+        serve.serve_session(words[0])
     else:
-        token, form, limit, folder, request = argv[1:6]
-        serve.serve_once(token, form == "text", int(limit), folder, request, argv[6:])
+        from .once import serve_once
+
+        serve_once(words)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
-"""Runs an endpoint: a session over descriptors 0 and 1, or one request of a session of length one.
+"""Runs an endpoint: a session over descriptors 0 and 1.
 
 Rules: requests run on the main thread, in order, so that signals, plots, GPUs and databases work as people
 expect; a failure of a call is the call's, and the session goes on; when the client is gone, what it
 started ends within seconds.
 """
 
-import binascii
 import os
 import select
 import signal
@@ -21,7 +20,7 @@ from .output import Recorder
 from .protocol.errors import ProtocolFault, ValueFault
 from .protocol.failures import make_exception, plain_failure, take_exception, text_of
 from .protocol.frames import Bytes, Frame, marker
-from .protocol.messages import NOTICES, Failure, Output, Provide, Release, Reply, Stored
+from .protocol.messages import NOTICES, Failure, Output, Provide, Release, Reply
 from .protocol.peer import Peer
 from .protocol.pickled import PROTOCOL, PickleCodec, TrustingDecoder
 
@@ -258,57 +257,3 @@ def _show_crashes(errors: int) -> None:
     import faulthandler
 
     faulthandler.enable(file=errors)
-
-
-# -- one request ---------------------------------------------------------------------------------------
-
-
-def serve_once(token: str, text: bool, limit: int, folder: str, request: str, remove: List[str]) -> None:
-    """Answers the request that came with the command.
-
-    `request` is ``=`` and the frames in base64, or ``@`` and the path of a file that holds them, which is
-    removed. The answer is printed after the marker, in base64 if `text`; one of more than `limit` bytes is
-    left in a file of `folder`, whose name is the answer. `remove` names files of earlier answers.
-    """
-    pieces: List[Bytes] = []
-    lead_group()
-    server = Server(live=False)
-    server.write = pieces.extend
-    for path in remove:
-        _remove(path)
-    if request.startswith("@"):
-        with open(request[1:], "rb") as file:
-            data = file.read()
-        _remove(request[1:])
-    else:
-        data = binascii.a2b_base64(request[1:])
-    pieces.extend(server.peer.greet(facts()))
-    server.recorder.start()
-    try:
-        for frame in server.peer.feed(data):
-            server.handle(frame)
-        server.peer.ended()
-    except ProtocolFault as fault:
-        os.write(server.recorder.errors, ("rproxy endpoint: %s\n" % fault).encode())
-        os._exit(70)
-    answer = b"".join(pieces)
-    if len(answer) > limit:
-        answer = b"".join(server.peer.greet(facts())) + _store(answer, folder, server.peer)
-    mark = marker(token)
-    write_all(server.recorder.output, [mark, binascii.b2a_base64(answer, newline=False) + b"<end>" if text else answer])
-    end()
-    os._exit(0)  # threads of the call must not keep the command from ending
-
-
-def _store(answer: bytes, folder: str, peer: Peer) -> bytes:
-    path = os.path.join(folder, "answer-%s" % binascii.hexlify(os.urandom(8)).decode())
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(answer)
-    return b"".join(peer.send(Stored(path, len(answer)), 1))
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass  # another command has removed it

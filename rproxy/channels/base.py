@@ -4,7 +4,7 @@ import abc
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from rproxy_endpoint.protocol.peer import Peer
+from rproxy_endpoint.protocol.peer import Packed, Peer
 from rproxy_endpoint.protocol.values import Side
 
 from ..deployment.launcher import Launcher
@@ -33,8 +33,19 @@ class ChannelOptions(NamedTuple):
     lender: Callable[[Callable[[], Any], Callable[[Any], Any]], Any]
 
 
+class Residence(NamedTuple):
+    """A resident endpoint: after how many seconds without a request it ends, and the name of a session that is
+    shared with other clients."""
+
+    idle_timeout: float = 600.0
+    session: str | None = None
+
+
 class Channel(abc.ABC):
     """Carries requests of one client."""
+
+    #: What `info` calls it.
+    name: str
 
     #: Whether objects can stay on the far side between two requests.
     live: bool
@@ -57,6 +68,15 @@ class Channel(abc.ABC):
 
         Raises ValueFault if a value cannot be rebuilt, ConnectionLost if the link ended.
         """
+
+    @abc.abstractmethod
+    def pack(self, message: Any) -> Packed:
+        """A request whose values are bytes by now, for `exchange`. Raises ValueFault."""
+
+    @abc.abstractmethod
+    def exchange(self, requests: list[Packed], sinks: list[Sink]) -> list[Any]:
+        """Sends several requests, together if that is possible; returns what answers each, in order: a Reply, a
+        Failure, or the ValueFault why it cannot be rebuilt here. Raises ConnectionLost."""
 
     @abc.abstractmethod
     def close(self) -> None:

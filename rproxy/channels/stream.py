@@ -14,6 +14,7 @@ from typing import Any
 from rproxy_endpoint.protocol.errors import ProtocolFault, ValueFault
 from rproxy_endpoint.protocol.frames import Frame
 from rproxy_endpoint.protocol.messages import OUTPUT
+from rproxy_endpoint.protocol.peer import Packed
 
 from ..connectors.base import StreamConnector
 from ..deployment.bootstrap import start
@@ -46,6 +47,7 @@ class StreamChannel(Channel):
     """Requests and answers over one stream."""
 
     live = True
+    name = "stream"
 
     def __init__(self, connector: StreamConnector, options: ChannelOptions) -> None:
         self._options = options
@@ -80,7 +82,21 @@ class StreamChannel(Channel):
                 "a call cannot be made here, by a finalizer, a signal handler or what shows output, "
                 "while this thread is in the middle of another call"
             )
-        packed = self._peer.pack(message)  # values' own code runs here, and may make calls itself
+        return self._begin(self.pack(message), sink, later)  # values' own code runs here, and may make calls itself
+
+    def pack(self, message: Any) -> Packed:
+        return self._peer.pack(message)
+
+    def exchange(self, requests: list[Packed], sinks: list[Sink]) -> list[Any]:
+        answers: list[Any] = []
+        for packed, sink in zip(requests, sinks, strict=True):
+            try:
+                answers.append(self.finish(self._begin(packed, sink)))
+            except ValueFault as fault:
+                answers.append(fault)
+        return answers
+
+    def _begin(self, packed: Packed, sink: Sink, later: bool = False) -> _Waiting:
         waiting = _Waiting(sink, self._answers.get(threading.get_ident()) if self._answers and not later else None)
         self._send(packed, waiting)
         return waiting

@@ -62,6 +62,14 @@ class Connector(abc.ABC):
     output_limit: int = 4 << 20
     #: Whether output comes back as text only, so that bytes must be encoded.
     text_only: bool = False
+    #: The longest input, in bytes, that `run` brings to a command without other users of the host seeing it:
+    #: requests up to here ride in it. 0 if there is no such way; they ride in the command then, for `ps` to show.
+    input_limit: int = 0
+    #: Whether `run` takes `login=True`, and has the user's login environment loaded by the service then.
+    login: bool = False
+    #: How long a file that was written may take to be seen, in seconds: shared file systems remember what
+    #: they saw last.
+    file_patience: float = 10.0
 
     @abc.abstractmethod
     def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:

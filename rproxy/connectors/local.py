@@ -14,6 +14,8 @@ class LocalConnector(StreamConnector):
 
     target = "local://"
     python = sys.executable
+    input_limit = 1 << 20  # by a pipe
+    file_patience = 1.0
 
     def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
         return processes.run(_shell(command), self.target, input=input, timeout=timeout)

@@ -60,7 +60,7 @@ class CallableProxy(StandIn):
         return self._self_detail[0], self._self_detail[1]
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        return self._self_session.call(self._self_target, self._self_path, args, kwargs)
+        return self._self_session.natural(self._self_target, self._self_path, args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_self_") or name in _NO_BUILTIN_HAS:

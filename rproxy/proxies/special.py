@@ -54,7 +54,8 @@ def _exit(self: Any, kind: Any, error: Any, traceback: Any) -> Any:
 
 
 def _call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-    return request(self, "", *args, **kwargs)
+    state = stand_in_of(self)
+    return state._self_session.natural(state._self_target, state._self_path, args, kwargs)
 
 
 _OWN_WAYS: dict[str, Any] = {

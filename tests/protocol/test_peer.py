@@ -19,7 +19,6 @@ from rproxy_endpoint.protocol.messages import (
     Provide,
     Release,
     Reply,
-    Stored,
 )
 from rproxy_endpoint.protocol.peer import Peer
 from rproxy_endpoint.protocol.pickled import PickleCodec
@@ -97,13 +96,6 @@ def test_notices_need_no_number():
     assert [endpoint.read(frame) for frame in frames] == [Release(((3, 1),)), Provide({"m": "x = 1"})]
 
 
-def test_a_stored_answer_is_json_whatever_the_codec():
-    client, endpoint, request = asked()
-    endpoint.codec = PickleCodec()
-    (frame,) = carry(endpoint, client, Stored("/tmp/answer", 12), request.call)
-    assert client.read(frame) == Stored("/tmp/answer", 12)
-
-
 def test_bytes_may_be_received_into_the_peers_own_buffer():
     client, endpoint = pair()
     data = b"".join(client.send(CALL, client.number()))
@@ -161,7 +153,7 @@ def test_a_client_takes_no_message_of_a_clients(message):
         client.feed(raw(KINDS[type(message)], 1, tuple(message)))
 
 
-@pytest.mark.parametrize("message", [Output(1, b""), Stored("", 0)])
+@pytest.mark.parametrize("message", [Output(1, b"")])
 def test_an_endpoint_takes_no_message_of_an_endpoints(message):
     _, endpoint = pair()
     with pytest.raises(ProtocolFault, match="other side"):
@@ -274,14 +266,6 @@ def test_a_failure_that_is_no_dictionary_is_a_value_fault(error):
     client, _, _ = asked()
     (frame,) = client.feed(raw(KINDS[Failure], 1, (error,)))
     with pytest.raises(ValueFault, match="a Failure has fields of other types"):
-        client.read(frame)
-
-
-@pytest.mark.parametrize("fields", [(1, 2), ("path", "2"), ("path", True), (None, None)])
-def test_a_stored_answer_of_other_types_is_a_value_fault(fields):
-    client, _, _ = asked()
-    (frame,) = client.feed(raw(KINDS[Stored], 1, fields))
-    with pytest.raises(ValueFault, match="a Stored has fields of other types"):
         client.read(frame)
 
 

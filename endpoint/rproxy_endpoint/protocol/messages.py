@@ -47,12 +47,10 @@ Provide = NamedTuple("Provide", [("modules", Dict[str, str])])
 Reply = NamedTuple("Reply", [("value", Any)])
 Failure = NamedTuple("Failure", [("error", Dict[str, Any])])
 Output = NamedTuple("Output", [("stream", int), ("data", bytes)])
-#: The answer is in a file of that many bytes: the frames that would have followed.
-Stored = NamedTuple("Stored", [("path", str), ("size", int)])
 
 KINDS: Dict[type, int] = {
     Hello: 1, Call: 2, Get: 3, Set: 4, Delete: 5, Describe: 6, Release: 7, Provide: 8, Next: 9,
-    Reply: 16, Failure: 17, Output: 18, Stored: 19,
+    Reply: 16, Failure: 17, Output: 18,
 }
 CLASSES: Dict[int, Any] = {kind: cls for cls, kind in KINDS.items()}
 
@@ -60,10 +58,10 @@ CLASSES: Dict[int, Any] = {kind: cls for cls, kind in KINDS.items()}
 REQUESTS = frozenset(KINDS[cls] for cls in (Call, Get, Set, Delete, Describe, Next))
 NOTICES = frozenset(KINDS[cls] for cls in (Release, Provide))
 LOANS = frozenset(KINDS[cls] for cls in (Call, Get, Set, Delete, Next))  # what the endpoint may ask
-ANSWERS = frozenset(KINDS[cls] for cls in (Reply, Failure, Stored))
+ANSWERS = frozenset(KINDS[cls] for cls in (Reply, Failure))
 OUTPUT = KINDS[Output]
 #: A frame without a body: the next one is a request from within the other side's request of that number.
 WITHIN = 10
 HELLO = KINDS[Hello]
 #: Always JSON: read before, or without, the codec that the Hello chose.
-PLAIN = frozenset((HELLO, KINDS[Stored]))
+PLAIN = frozenset((HELLO,))

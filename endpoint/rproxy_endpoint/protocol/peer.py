@@ -28,13 +28,12 @@ from .messages import (
     Hello,
     Output,
     Reply,
-    Stored,
 )
 from .values import Side
 
 _JSON = JsonCodec()
 #: The messages whose fields the client uses as they are.
-_FIELDS: Dict[Any, Tuple[type, ...]] = {Hello: (dict,), Failure: (dict,), Stored: (str, int)}
+_FIELDS: Dict[Any, Tuple[type, ...]] = {Hello: (dict,), Failure: (dict,)}
 #: A message whose values are bytes by now: its kind, its body, the buffers beside it.
 Packed = Tuple[int, List[Bytes], List[memoryview]]
 _SENDS = {

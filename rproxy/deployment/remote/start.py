@@ -13,18 +13,25 @@ def read(size):
 
 if not there:
     say("need")
-    if sys.argv[5] == "once":
+    if sys.argv[5] != "session":
         sys.exit(0)
     sizes = read(20).split()
     space = {}
     exec(read(int(sizes[0])), space)
     home = space["deploy_or_remember"](root, name, read(int(sizes[1])))
 sys.path.insert(0, home)
+cached, sys.dont_write_bytecode = sys.dont_write_bytecode, False  # this folder is ours, and halves each start
 from rproxy_endpoint import __main__ as endpoint
-from rproxy_endpoint import serve
 
+if sys.argv[5] == "session":
+    from rproxy_endpoint import serve
+elif sys.argv[5] == "once":
+    from rproxy_endpoint import once
+else:
+    from rproxy_endpoint import relay
+sys.dont_write_bytecode = cached
 sys.path[:1] = [""] if here else []
 words, sys.argv[:] = sys.argv[5:], [""]
-for name in ("python", "root", "name", "token", "home", "here", "there", "say", "place", "whole", "read", "serve"):
-    del globals()[name]
+for name in "python root name token home here there say place whole read cached serve once relay".split():
+    globals().pop(name, None)
 endpoint.main(words)

@@ -1,0 +1,146 @@
+"""The command's end of a resident endpoint: brings what came with the command there, and prints what it answers.
+
+Rules: the resident's socket is in a folder that is this user's alone; one is started only for the first request of
+a client, and only where none answers, under a lock; this process loads next to nothing, since each call has one.
+"""
+
+import fcntl
+import os
+import socket
+import stat
+import sys
+from typing import List, Optional
+
+from .letters import Letter, remove
+from .wire import GONE, LATE, receive, send
+
+
+def relay(words: List[str]) -> None:
+    """Brings the bytes of a `Letter` to the resident endpoint that the next three words tell of; the words after
+    them are files that are to go.
+
+    ``NAME`` names the endpoint's socket; ``IDLE`` is after how many seconds without a request it ends, for one
+    that has to be started; ``START`` is ``start`` if it may be.
+    """
+    name, idle, start = words[6:9]
+    for path in words[9:]:
+        remove(path)
+    letter = Letter(words[:6])
+    data = letter.read()
+    connection = _connect(name, float(idle), start == "start")
+    if connection is None:
+        letter.say("gone")
+        sys.exit("no resident endpoint answers at %s" % socket_path(name))
+    answer = ask(connection, data)
+    if answer is None:
+        sys.exit("the resident endpoint has ended during the call")
+    if answer in (GONE, LATE):
+        letter.say(answer.decode("ascii"))
+    else:
+        letter.answer(answer)
+
+
+def socket_path(name: str) -> str:
+    # Not below the home: sockets need a file system of this very host, and short paths.
+    return "/tmp/rproxy-%d/%s" % (os.getuid(), name)
+
+
+def _connect(name: str, idle: float, start: bool) -> Optional[socket.socket]:
+    """A connection to the resident endpoint of that name; starts it if it may."""
+    path = socket_path(name)
+    if not start:
+        return _try(path)
+    folder = private_folder(os.path.dirname(path))
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        found = _try(path)
+        if found is None:
+            _tidy(os.path.dirname(path))
+            _start(path, idle)
+            found = _try(path)
+        return found
+    finally:
+        os.close(folder)
+
+
+def _try(path: str) -> Optional[socket.socket]:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(path)
+        return connection
+    except OSError:
+        connection.close()
+        return None
+
+
+def _tidy(folder: str) -> None:
+    """Removes the sockets of resident endpoints that were killed; the lock must be held."""
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if stat.S_ISSOCK(os.lstat(path).st_mode):
+            connection = _try(path)
+            if connection is None:
+                remove(path)
+            else:
+                connection.close()
+
+
+def private_folder(path: str) -> int:
+    """A descriptor of the folder, which is nobody else's."""
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        pass
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    found = os.fstat(folder)
+    if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        sys.exit("%s must be a folder of yours with mode 0700: a resident endpoint cannot be started" % path)
+    return folder
+
+
+def _start(path: str, idle: float) -> None:
+    """Starts a resident endpoint, and waits until it listens."""
+    reading, writing = os.pipe()
+    if os.fork():
+        os.close(writing)
+        os.read(reading, 1)
+        os.close(reading)
+        return
+    os.close(reading)
+    os.setsid()
+    never, kept = os.pipe()  # its input never ends: it has no client whose end it could miss
+    os.dup2(never, 0)
+    entries = list(sys.path)
+    sys.path[:] = filter(None, entries)  # files of the current directory must not stand in for what is imported
+    from . import holding, overlay
+    from .resident import Resident
+
+    sys.path[:] = entries
+    for descriptor in range(3, 256):
+        if descriptor not in (writing, kept):
+            try:
+                os.close(descriptor)
+            except OSError:
+                continue  # it was not open
+    home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    holding.hold(home)
+    overlay.activate(os.path.dirname(home))
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(path)
+    listener.listen(64)
+    null = os.open(os.devnull, os.O_RDWR)
+    for output in (1, 2):  # until here the command tells what goes wrong; from here it must not wait
+        os.dup2(null, output)
+    os.close(null)
+    os.close(writing)
+    Resident(listener, path, idle).serve()
+    os._exit(0)
+
+
+def ask(connection: socket.socket, data: bytes) -> Optional[bytes]:
+    """What the resident endpoint answers, or None if it ends before."""
+    try:
+        send(connection, data)
+        return receive(connection)
+    except OSError:
+        return None

@@ -1,0 +1,134 @@
+"""Brings bytes to a host by a command, and brings back what answers them, by whatever way there is.
+
+Rules: what is small enough rides in the command, or in its input where that is private, what is larger is pushed
+as a file before; an answer comes on the command's output, a longer one is pulled after. An answer counts only if it
+is proven to be whole and this command's own: else nobody knows whether the call has run, and nothing is tried again.
+"""
+
+import base64
+import os
+from typing import Any
+
+from rproxy_endpoint.protocol.envelope import seal, unseal
+
+from ..connectors.base import Completed, Connector
+from ..deployment.bootstrap import archive_message, check_deploying
+from ..deployment.launcher import new_token, words_of
+from ..deployment.preparing import deploy_pushed, end_of, prepare
+from ..errors import ConnectionLost, RemoteNotSetupError
+from .base import ChannelOptions
+from .files import Files
+
+
+class Carrier:
+    """The commands and files of one client."""
+
+    def __init__(self, connector: Connector, options: ChannelOptions) -> None:
+        self._connector = connector
+        self._launcher = options.launcher
+        self._target = options.target
+        #: The private folder there.
+        self.folder, there = prepare(connector, options.launcher)
+        if not there:
+            check_deploying(options.launcher, connector.target)
+        self._files = Files(connector, self.folder)
+        if not there:
+            self._deploy()
+
+    def _deploy(self) -> None:
+        path = self._files.new("archive")
+        self._files.push(archive_message(), path)
+        deploy_pushed(self._connector, self._launcher, self.folder, path)
+
+    @property
+    def loads_login(self) -> bool:
+        """Whether the service loads the user's login environment, if it is told to."""
+        return self._connector.login
+
+    def carry(self, data: bytes, mode: str, *words: str, login: bool = False) -> bytes:
+        """What the endpoint answers, in one of its modes; `words` are those that the mode has of its own.
+
+        Raises ConnectionLost, where `may_have_run` says whether the endpoint may have got the bytes, and whatever
+        the connector raises.
+        """
+        files, connector, token = self._files, self._connector, new_token()
+        sealed, answer, left = seal(token, data), files.new("answer"), files.left()
+
+        def command(request: str) -> str:
+            form = "text" if connector.text_only else "binary"
+            limits = str(connector.output_limit), str(connector.file_patience)
+            letter = token, form, *limits, answer, request
+            return self._launcher.endpoint(token, mode, *letter, *words, *left)
+
+        at_risk, line = [*left, answer], command("-")
+        private = len(sealed) <= connector.input_limit
+        if not private:
+            line = command("=" + base64.b64encode(sealed).decode())
+            if len(os.fsencode(line)) > connector.command_limit:
+                request = files.new("request")
+                at_risk.append(request)
+                files.leave([request])
+                files.push(sealed, request)
+                line = command("@" + request)
+        files.leave(at_risk)  # until it is proven that the command has removed them
+        options: dict[str, Any] = {"login": True} if login else {}
+        done = connector.run(line, input=sealed if private else b"", **options)
+        if self._launcher.deploy and _needs_endpoint(done, token):
+            self._deploy()  # it has gone meanwhile, and so the request was not even read
+            done = connector.run(line, input=sealed if private else b"", **options)
+        found = self._printed(done, token)
+        files.gone(at_risk)
+        if found is not None:
+            return found
+        files.leave([answer])
+        return files.pull(answer, token)
+
+    def _printed(self, done: Completed, token: str) -> bytes | None:
+        """What the endpoint itself has printed, or None if it is in a file. Raises ConnectionLost."""
+        found = words_of(token).search(done.stdout)
+        if found is None:
+            raise self.lost("its answer is missing", done)
+        word = (found.group(1) or b"").decode()
+        if word == "stored":
+            return None
+        if word and word != "end":
+            raise self._refused(word, done)
+        data = unseal(token, done.stdout[found.end() :], self._connector.text_only)
+        if data is None:
+            raise self.lost("its answer was cut off or damaged", done)
+        return data
+
+    def _refused(self, word: str, done: Completed) -> Exception:
+        """What a word in the answer's place means: all of them say that the call did not run."""
+        if word == "need":
+            return RemoteNotSetupError(
+                f"the endpoint is gone from {self._launcher.root} on {self._target}; the call did not run. "
+                "Make a new client to deploy it again."
+            )
+        if word == "late":
+            return ConnectionLost(
+                f"the request for {self._target} did not come whole to its command in "
+                f"{self._connector.file_patience:g} s, or came before; the call did not run",
+                may_have_run=False,
+            )
+        if word == "gone":
+            return ConnectionLost(
+                f"the resident endpoint on {self._target} has ended, and with it its objects and state: it was idle, "
+                "was killed, or is on another node than this command. The call did not run. Make a new client.",
+                may_have_run=False,
+            )
+        return RemoteNotSetupError(f"Python starts no more on {self._target}; the call did not run: {end_of(done)}")
+
+    def lost(self, why: str, done: Completed | None = None) -> ConnectionLost:
+        said = "" if done is None else f" ({end_of(done)})"
+        return ConnectionLost(
+            f"the command on {self._target} has ended: {why}{said}. Whether the call has run is unknown."
+        )
+
+    def close(self) -> None:
+        self._files.remove()
+
+
+def _needs_endpoint(done: Completed, token: str) -> bool:
+    found = words_of(token).search(done.stdout)
+    return found is not None and found[1] == b"need"

@@ -1,0 +1,354 @@
+"""`resident=True`: one endpoint that stays on its host between commands."""
+
+import os
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import rproxy
+from rproxy.connectors.local import LocalConnector
+from rproxy.testing import command_only
+
+from .conftest import interpreters
+from .test_life import ended
+
+pytestmark = pytest.mark.once
+
+FOLDER = Path(f"/tmp/rproxy-{os.getuid()}")
+
+
+class Unreliable(LocalConnector):
+    """This machine; a test may lose, repeat or delay commands."""
+
+    open = None
+
+    def __init__(self):
+        self.around = lambda run: run()
+        self.commands = []
+
+    def run(self, command, *, input=b"", timeout=None):
+        self.commands.append((command, input))
+        return self.around(lambda: LocalConnector.run(self, command, input=input, timeout=timeout))
+
+
+@pytest.fixture
+def connector():
+    return Unreliable()
+
+
+@pytest.fixture
+def client(connector):
+    with rproxy.RemoteClient(connector, resident=True) as client:
+        yield client
+        connector.around = lambda run: run()
+
+
+def pid_of(client):
+    return client.module("os").getpid()
+
+
+def resident(session=None, idle_timeout=30):
+    return rproxy.RemoteClient(
+        command_only(LocalConnector()), resident=True, session=session, idle_timeout=idle_timeout
+    )
+
+
+# -- what lasts ----------------------------------------------------------------------------------------
+
+
+def test_all_calls_are_of_one_process(client):
+    assert pid_of(client) == pid_of(client)
+    assert client.info().channel == "resident"
+
+
+def test_the_state_of_modules_lasts(client):
+    module = client.module("string")
+    module.marker = [1, 2]
+    assert module.marker == [1, 2]
+    client.module("os").environ["SET_BY_ONE"] = "yes"
+    assert client.module("os").getenv("SET_BY_ONE") == "yes"
+
+
+def test_objects_stay_and_are_released(client):
+    counter = client.module("itertools").count(3)
+    assert (next(counter), next(counter)) == (3, 4)
+    del counter
+    held = client.call(lambda: len(__import__("gc").get_objects()))
+    assert held > 0
+
+
+def test_local_functions_and_output_work_as_over_a_stream(client):
+    with client.capture() as out:
+        assert client.call(lambda: (print("printed"), 5)[1]) == 5
+        assert client.call(lambda: (print("again"), 6)[1]) == 6
+    assert out.text == "printed\nagain\n"
+
+
+def test_large_values_travel_both_ways(client):
+    data = os.urandom(6_000_000)
+    assert client.module("copy").copy(data) == data
+
+
+def test_a_batch_is_one_command(client, connector):
+    remote = client.module("operator")
+    count = len(connector.commands)
+    with client.batch():
+        promises = [remote.add(number, 1) for number in range(10)]
+    assert [promise.result() for promise in promises] == list(range(1, 11))
+    assert len(connector.commands) == count + 1
+
+
+def test_threads_share_a_client(client):
+    remote, results = client.module("operator"), []
+    threads = [threading.Thread(target=lambda n=n: results.append(remote.add(n, 1))) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("version", [(3, 6), (3, 7), (3, 9)])
+def test_old_interpreters_can_stay_too(version):
+    python = interpreters().get(version)
+    if python is None:
+        pytest.skip("install Python 3.6, 3.7 and 3.9, for example by pyenv")
+    with rproxy.RemoteClient(command_only(LocalConnector()), python=python, resident=True) as client:
+        counter = client.module("itertools").count(1)
+        assert (next(counter), next(counter)) == (1, 2)
+
+
+# -- who shares what -----------------------------------------------------------------------------------
+
+
+def test_two_clients_share_nothing():
+    with resident() as first, resident() as second:
+        first.module("string").marker = 1
+        with pytest.raises(AttributeError):
+            second.module("string").marker  # noqa: B018
+        assert pid_of(first) != pid_of(second)
+
+
+def test_clients_of_one_session_share_modules_and_keep_their_objects():
+    name = f"test {os.urandom(4).hex()}"
+    with resident(name) as first, resident(name) as second:
+        first.module("string").marker = 1
+        assert second.module("string").marker == 1
+        mine, other = first.module("itertools").count(5), second.module("itertools").count(7)
+        assert (next(mine), next(other)) == (5, 7)
+        first.close()
+        assert next(other) == 8
+        os.kill(pid_of(second), signal.SIGTERM)
+
+
+def test_a_named_session_outlives_its_clients_for_a_while():
+    name = f"test {os.urandom(4).hex()}"
+    with resident(name, idle_timeout=1) as first:
+        pid = pid_of(first)
+        first.module("string").marker = 1
+    with resident(name) as second:
+        assert pid_of(second) == pid
+        assert second.module("string").marker == 1
+    assert ended(pid)
+
+
+# -- the end -------------------------------------------------------------------------------------------
+
+
+def test_close_ends_it_with_all_that_it_has_started(connector):
+    with rproxy.RemoteClient(connector, resident=True) as client:
+        pid = pid_of(client)
+        child = client.module("subprocess").Popen(["sleep", "600"]).pid
+        name = client._session.channel._name
+        assert (FOLDER / name).is_socket()
+    assert ended(pid)
+    assert ended(child)
+    assert not (FOLDER / name).exists()
+
+
+def test_it_ends_by_itself_when_nobody_asks_for_anything():
+    with resident(idle_timeout=0.5) as client:
+        pid = pid_of(client)
+        assert ended(pid)
+        with pytest.raises(rproxy.ConnectionLost, match=r"has ended.*idle.*did not run") as caught:
+            client.ping()
+        assert caught.value.may_have_run is False
+
+
+def test_a_long_call_is_not_idleness():
+    with resident(idle_timeout=0.3) as client:
+        client.module("time").sleep(0.8)
+        assert client.module("operator").add(1, 1) == 2
+
+
+def test_a_call_that_ends_it_leaves_its_outcome_unknown_and_later_ones_have_not_run(client):
+    with pytest.raises(rproxy.ConnectionLost, match="ended during the call") as caught:
+        client.module("os")._exit(3)
+    assert caught.value.may_have_run
+    with pytest.raises(rproxy.ConnectionLost, match="did not run") as caught:
+        client.ping()
+    assert caught.value.may_have_run is False
+
+
+def test_a_command_that_is_killed_interrupts_its_call(client, connector):
+    remote_time = client.module("time")
+
+    def killed(run):
+        found = {}
+        thread = threading.Thread(target=lambda: found.setdefault("done", run()))
+        thread.start()
+        time.sleep(0.5)
+        relays = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if is_relay(pid)]
+        for pid in relays:
+            os.kill(pid, signal.SIGKILL)
+        thread.join()
+        return found["done"]
+
+    connector.around = killed
+    with pytest.raises(rproxy.ConnectionLost):
+        remote_time.sleep(60)
+    connector.around = lambda run: run()
+    assert client.module("operator").add(1, 1) == 2
+
+
+def is_relay(pid):
+    """Whether a process is the command of this process's client that waits for a resident endpoint."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
+    except OSError:
+        return False
+    return b"relay" in words and parent == os.getpid()
+
+
+# -- at most once --------------------------------------------------------------------------------------
+
+
+def note(path):
+    with open(path, "a") as file:
+        file.write("run\n")
+
+
+def lose(run):
+    return run()._replace(stdout=b"")
+
+
+def test_a_lost_answer_is_no_reason_to_run_a_call_again(client, connector, tmp_path):
+    connector.around = lose
+    with pytest.raises(rproxy.ConnectionLost, match="unknown"):
+        client.call(note, str(tmp_path / "runs"))
+    connector.around = lambda run: run()
+    client.call(note, str(tmp_path / "others"))
+    assert (tmp_path / "runs").read_text() == (tmp_path / "others").read_text() == "run\n"
+
+
+def test_a_command_that_a_service_starts_twice_runs_its_call_once(client, connector, tmp_path):
+    client.call(note, str(tmp_path / "first"))
+    connector.around = lambda run: (run(), run())[0]
+    client.call(note, str(tmp_path / "runs"))
+    assert (tmp_path / "runs").read_text() == "run\n"
+
+
+def test_a_command_that_is_started_after_a_later_one_does_not_run(client, connector, tmp_path):
+    client.call(note, str(tmp_path / "first"))
+    kept = []
+
+    def delay(run):
+        kept.append(run)
+        raise rproxy.ConnectionLost("the service does not answer; whether the command has run is unknown")
+
+    connector.around = delay
+    with pytest.raises(rproxy.ConnectionLost):
+        client.call(note, str(tmp_path / "late"))
+    connector.around = lambda run: run()
+    client.ping()
+    assert b"late" in kept[0]().stdout
+    assert not (tmp_path / "late").exists()
+    assert client.module("operator").add(1, 1) == 2
+
+
+def test_what_goes_ahead_of_a_request_comes_although_its_first_command_is_lost(client, connector, tmp_path):
+    def never(run):
+        raise rproxy.ConnectorError("the service is not there. Nothing has run")
+
+    connector.around = never
+    with pytest.raises(rproxy.ConnectorError):
+        client.call(note, str(tmp_path / "runs"))  # with it goes what functions need there
+    connector.around = lambda run: run()
+    client.call(note, str(tmp_path / "runs"))
+    assert (tmp_path / "runs").read_text() == "run\n"
+
+
+# -- starting ------------------------------------------------------------------------------------------
+
+
+def test_a_socket_that_nobody_listens_at_is_replaced():
+    name = f"test {os.urandom(4).hex()}"
+    with resident(name, idle_timeout=0.3) as first:
+        path = FOLDER / first._session.channel._name
+        pid = pid_of(first)
+    assert ended(pid)
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    with resident(name) as second:
+        assert pid_of(second) != pid
+        os.kill(pid_of(second), signal.SIGTERM)
+
+
+def test_sockets_of_those_that_were_killed_go_with_the_next_start():
+    with resident() as first:
+        path = FOLDER / first._session.channel._name
+        os.kill(pid_of(first), signal.SIGKILL)
+    assert path.exists()
+    with resident():
+        assert not path.exists()
+
+
+def test_clients_that_start_a_session_at_once_have_one():
+    name, pids = f"test {os.urandom(4).hex()}", []
+
+    def use():
+        with resident(name) as client:
+            pids.append(pid_of(client))
+            time.sleep(0.3)
+
+    threads = [threading.Thread(target=use) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(pids) == 3
+    assert len(set(pids)) == 1
+    os.kill(pids[0], signal.SIGTERM)
+    assert ended(pids[0])
+
+
+def test_a_folder_that_others_can_enter_is_not_used(tmp_path):
+    from rproxy_endpoint.relay import private_folder
+
+    (tmp_path / "open").mkdir(mode=0o755)
+    (tmp_path / "link").symlink_to(tmp_path)
+    with pytest.raises(SystemExit, match="must be a folder of yours with mode 0700"):
+        private_folder(str(tmp_path / "open"))
+    with pytest.raises(OSError):
+        private_folder(str(tmp_path / "link"))
+    os.close(private_folder(str(tmp_path / "fresh")))
+    assert (tmp_path / "fresh").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"session": "x"}, TypeError, "add resident=True"),
+        ({"idle_timeout": 5}, TypeError, "add resident=True"),
+        ({"resident": True, "session": ""}, TypeError, "the name of a session"),
+        ({"resident": True, "idle_timeout": 0}, ValueError, "seconds above 0"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        rproxy.connect(**options)
