@@ -65,6 +65,9 @@ class ClientSide(Side):
         found = self.known(obj)
         if found is not None:
             return found
+        cls: Any = obj
+        if isinstance(obj, type) and self.locate(cls.__module__, cls.__qualname__) is obj:
+            return taken("reference", "member", cls.__module__, cls.__qualname__)  # no code is needed for it
         if self._code:
             raise functions.NeedsCode
         raise ValueFault(f"{describe_type(obj)} cannot travel by JSON, which carries data only")

@@ -254,6 +254,19 @@ def test_typing_can_be_subscripted(client):
     assert str(typing.Union[int, str]) == "typing.Union[int, str]"
 
 
+def test_classes_of_the_standard_library_are_arguments_by_either_serializer():
+    with rproxy.connect(serializer="json") as client:
+        assert str(client.module("typing").Optional[int]) == "typing.Optional[int]"
+        with client.module("contextlib").suppress(KeyError, client.module("json").JSONDecodeError):
+            client.module("json").loads("{")
+
+
+def test_a_module_in_a_module_shows_where_it_is_and_what_it_is_for(client):
+    path = client.module("os").path
+    assert repr(path) == f"<module 'posixpath' from {os.path.__file__!r} on local://>"
+    assert inspect.getdoc(path) == inspect.getdoc(os.path)
+
+
 def test_attributes_of_callables_are_there(module):
     assert module.cached(5) == 5
     assert module.cached.cache_info().misses == 1
