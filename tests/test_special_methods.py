@@ -6,6 +6,7 @@ import functools
 import inspect
 import operator
 import os
+import time
 
 import pytest
 
@@ -282,6 +283,27 @@ def test_partial_over_a_remote_callable_works_here_and_there(client, module):
 
 def test_copies_of_callables_are_themselves(module):
     assert copy.copy(module.function) is not None and copy.deepcopy(module.function) == module.function
+
+
+def test_who_waits_for_a_value_after_dir_sees_it_change(client, far_module):
+    source = (
+        "import threading, time\nticks = 0\nnames = ['a']\n"
+        "def tick():\n    global ticks\n    while True:\n        time.sleep(0.01)\n        ticks += 1\n"
+        "threading.Thread(target=tick, daemon=True).start()\n"
+    )
+    module = client.module(far_module("ticking", source))
+    dir(module)
+    first, deadline = module.ticks, time.monotonic() + 30
+    while module.ticks == first and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert module.ticks > first
+
+
+def test_a_list_that_was_read_along_with_others_is_nobody_elses(client, far_module):
+    module = client.module(far_module("listed", "names = ['a']\nother = 1\n"))
+    dir(module)
+    module.names.append("b")
+    assert module.names == ["a"]
 
 
 # -- classes -------------------------------------------------------------------------------------------

@@ -230,7 +230,7 @@ class ClassStandIn(StandIn, type):
     def __call__(cls, /, *args: Any, **kwargs: Any) -> Any:
         """An instance there; of a class of exceptions one that is here, so that it can be raised."""
         if cls._self_raises():
-            return cls._self_session.make_error(cls, args, kwargs)
+            return cls._self_session.make_error("tell", (cls, args, kwargs))
         return cls._self_session.call(cls._self_target, cls._self_path, args, kwargs)
 
     def _self_raises(cls) -> bool:
