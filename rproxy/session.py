@@ -65,6 +65,9 @@ class ClientSide(Side):
         found = self.known(obj)
         if found is not None:
             return found
+        cls: Any = obj
+        if isinstance(obj, type) and self.locate(cls.__module__, cls.__qualname__) is obj:
+            return taken("reference", "member", cls.__module__, cls.__qualname__)  # no code is needed for it
         if self._code:
             raise functions.NeedsCode
         raise ValueFault(f"{describe_type(obj)} cannot travel by JSON, which carries data only")
@@ -325,13 +328,13 @@ class Session:
         found: type = self.side.errors.member(lineage, target, path, description)
         return found
 
-    def make_error(self, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """An exception, made there by its class, as one that can be raised here."""
-        told = self.ask("rproxy_endpoint.raising", "tell", (cls, args, kwargs))
+    def make_error(self, how: str, args: tuple[Any, ...]) -> Any:
+        """An exception that is told there by a function of `raising`, as one that can be raised here."""
+        told = self.ask("rproxy_endpoint.raising", how, args)
         try:
-            return self.side.errors.make(told)
+            return None if told is None else self.side.errors.make(told)
         except ValueFault as fault:
-            raise SerializationError(f"{cls!r} has made no exception that can be here: {fault}") from fault
+            raise SerializationError(f"an exception of {self.target} cannot be rebuilt here: {fault}") from fault
 
     def _name_target(self, error: BaseException, message: Any) -> None:
         """A name that does not exist: say where it was looked for."""

@@ -49,7 +49,7 @@ def keep(function: Callable[Params, Any]) -> Callable[Params, Any]:
 
 
 def fetch(obj: Any) -> Any:
-    """The value of a remote object, if it is data, or of a package that the client trusts.
+    """The value of a remote object, if it is data, an exception, or of a package that the client trusts.
 
     What is no proxy is returned as it is.
 
@@ -61,6 +61,9 @@ def fetch(obj: Any) -> Any:
         return obj
     found = state._self_session.get(state._self_target, state._self_path)
     if isinstance(found, Remote) or stand_in_of(found) is not None:
+        error = state._self_session.make_error("told", (found,))
+        if error is not None:
+            return error
         raise SerializationError(
             f"{state._self_name()} is no data and cannot be fetched; name its package in connect(..., trust=[...]) "
             "to have its instances by value"

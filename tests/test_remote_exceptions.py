@@ -14,6 +14,8 @@ import pytest
 import rproxy
 
 MODULE = """
+from concurrent.futures import Future
+
 class Base(Exception):
     pass
 
@@ -207,6 +209,15 @@ def test_help_leaves_exceptions_as_they_are(module):
 
     assert "Coded" in pydoc.render_doc(module.Coded)
     assert caught_by(module.Coded, module.fail, "Coded", "x").__cause__ is None
+
+
+def test_an_exception_that_is_a_result_is_fetched_and_raised(module):
+    future = module.Future()
+    future.set_exception(module.Coded("what", 5))
+    assert isinstance(future.exception(), module.Coded)
+    with pytest.raises(module.Coded) as caught:
+        raise rproxy.fetch(future.exception())
+    assert (caught.value.args, caught.value.code) == (("what",), 5)
 
 
 # -- sent back -----------------------------------------------------------------------------------------

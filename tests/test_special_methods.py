@@ -6,6 +6,7 @@ import functools
 import inspect
 import operator
 import os
+import time
 
 import pytest
 
@@ -254,6 +255,19 @@ def test_typing_can_be_subscripted(client):
     assert str(typing.Union[int, str]) == "typing.Union[int, str]"
 
 
+def test_classes_of_the_standard_library_are_arguments_by_either_serializer():
+    with rproxy.connect(serializer="json") as client:
+        assert str(client.module("typing").Optional[int]) == "typing.Optional[int]"
+        with client.module("contextlib").suppress(KeyError, client.module("json").JSONDecodeError):
+            client.module("json").loads("{")
+
+
+def test_a_module_in_a_module_shows_where_it_is_and_what_it_is_for(client):
+    path = client.module("os").path
+    assert repr(path) == f"<module 'posixpath' from {os.path.__file__!r} on local://>"
+    assert inspect.getdoc(path) == inspect.getdoc(os.path)
+
+
 def test_attributes_of_callables_are_there(module):
     assert module.cached(5) == 5
     assert module.cached.cache_info().misses == 1
@@ -269,6 +283,27 @@ def test_partial_over_a_remote_callable_works_here_and_there(client, module):
 
 def test_copies_of_callables_are_themselves(module):
     assert copy.copy(module.function) is not None and copy.deepcopy(module.function) == module.function
+
+
+def test_who_waits_for_a_value_after_dir_sees_it_change(client, far_module):
+    source = (
+        "import threading, time\nticks = 0\nnames = ['a']\n"
+        "def tick():\n    global ticks\n    while True:\n        time.sleep(0.01)\n        ticks += 1\n"
+        "threading.Thread(target=tick, daemon=True).start()\n"
+    )
+    module = client.module(far_module("ticking", source))
+    dir(module)
+    first, deadline = module.ticks, time.monotonic() + 30
+    while module.ticks == first and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert module.ticks > first
+
+
+def test_a_list_that_was_read_along_with_others_is_nobody_elses(client, far_module):
+    module = client.module(far_module("listed", "names = ['a']\nother = 1\n"))
+    dir(module)
+    module.names.append("b")
+    assert module.names == ["a"]
 
 
 # -- classes -------------------------------------------------------------------------------------------

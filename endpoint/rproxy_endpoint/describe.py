@@ -42,11 +42,16 @@ def of_module(module: Any) -> Dict[str, Any]:
             description: Optional[Dict[str, Any]] = None
             if left > 0 and id(value) not in seen:
                 seen.add(id(value))
-                description = {}
+                description = {} if is_class else {"file": _file(value)}
                 queue.append((value, description))
                 left -= 20
             into["c" if is_class else "m"][name] = description if is_class else (value.__name__, description)
     return top
+
+
+def _file(module: Any) -> Optional[str]:
+    file = vars(module).get("__file__")
+    return file if type(file) is str else None
 
 
 def _doc(module: Any) -> Optional[str]:

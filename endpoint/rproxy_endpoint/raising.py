@@ -10,6 +10,11 @@ def tell(cls: Any, args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> Dict[str, A
     return take_exception(cls(*args, **kwargs))
 
 
+def told(obj: Any) -> Optional[Dict[str, Any]]:
+    """The same of an object that is an exception; None for others."""
+    return take_exception(obj) if isinstance(obj, BaseException) else None
+
+
 def nearest(lineage: Any, locate: Callable[[str, str], Optional[Any]]) -> Any:
     """The first class of a lineage that is here."""
     for module, qualname, _ in lineage:

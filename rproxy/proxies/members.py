@@ -15,8 +15,11 @@ from .iteration import Batches
 from .names import Names, Sweep, make_signature
 
 
-class ModuleProxy(Remote):
-    """A module of the far side."""
+class ModuleProxy(Remote):  # a module of the far side
+    @property
+    def __doc__(self) -> Any:  # type: ignore[override]
+        # Here and not on the stand-in: wrapt looks at a stand-in's as soon as it wraps it.
+        return self.__wrapped__._self_documentation()
 
 
 class RemoteDescriptor(property):
@@ -63,6 +66,13 @@ class ModuleStandIn(StandIn, types.ModuleType):
         for name in ("file", "doc"):
             if description.get(name) is not None:
                 types.ModuleType.__setattr__(self, f"__{name}__", description[name])
+
+    def _self_documentation(self) -> str | None:
+        """A module that was told of by another one is asked for its own."""
+        if self.__dict__["__doc__"] is None:
+            doc = self._self_session.get(self._self_target, join(self._self_path, "__doc__"))
+            self.__dict__["__doc__"] = doc if isinstance(doc, str) else ""
+        return self.__dict__["__doc__"] or None
 
     def _self_known(self) -> Names:
         if self._self_names is None:
@@ -220,7 +230,7 @@ class ClassStandIn(StandIn, type):
     def __call__(cls, /, *args: Any, **kwargs: Any) -> Any:
         """An instance there; of a class of exceptions one that is here, so that it can be raised."""
         if cls._self_raises():
-            return cls._self_session.make_error(cls, args, kwargs)
+            return cls._self_session.make_error("tell", (cls, args, kwargs))
         return cls._self_session.natural(cls._self_target, cls._self_path, args, kwargs)
 
     def _self_raises(cls) -> bool:
