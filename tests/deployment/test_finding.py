@@ -93,7 +93,6 @@ def test_the_python_that_is_named_is_taken(box, connect):
 
 
 @in_a_session
-@in_a_session
 def test_a_named_users_home_is_found(box, connect):
     box.interpreter("my python")
     user = subprocess.check_output(["id", "-un"], text=True).strip()
