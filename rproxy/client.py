@@ -3,7 +3,6 @@
 import functools
 import importlib
 import os
-import time
 import types
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from rproxy_endpoint.protocol.messages import Call
 
-from . import batches, blocks, hosts, output, staying
-from .channels.base import ChannelOptions
+from . import batches, blocks, output, staying
+from .channels import ChannelOptions
 from .channels.opening import open_channel, residence_for
 from .connectors.base import Connector
 from .deployment.launcher import Launcher
 from .errors import RemoteExecError
+from .host import Host
 from .names import check_arguments, check_name
 from .proxies import ModuleProxy, ModuleStandIn
 from .session import Session
@@ -83,7 +83,7 @@ def connect(
         raise
 
 
-class RemoteClient:
+class RemoteClient(Host):
     """A host's Python, by a connector. Use it in a `with` block, or `close` it.
 
     The arguments are those of `connect`.
@@ -123,9 +123,8 @@ class RemoteClient:
             None if tmp_dir is None else blocks.check_path(tmp_dir, "tmp_dir"), deploy,
         )  # fmt: skip
         residence = residence_for(resident, idle_timeout, session)
-        self._connector = connector
-        self._launcher = launcher
-        self._session = conversation = Session(connector.target, serializer, tuple(trust))
+        conversation = Session(connector.target, serializer, tuple(trust))
+        super().__init__(conversation, connector, launcher)
         options = ChannelOptions(
             target=connector.target,
             launcher=launcher,
@@ -140,13 +139,6 @@ class RemoteClient:
         self._futures: Futures | None = None
 
     # -- life ------------------------------------------------------------------------------------------
-
-    def close(self) -> None:
-        """Ends the session and what it started there. Twice is fine."""
-        try:
-            self._session.close()
-        finally:
-            self._connector.close()
 
     def __enter__(self) -> "RemoteClient":
         return self
@@ -328,89 +320,3 @@ class RemoteClient:
         """Adds a folder to the front of PATH for all calls of this client."""
         added = blocks.Settings({}, (), (blocks.check_path(path, "an entry of PATH"),))
         self._session.base = added.over(self._session.base)
-
-    def register_remote_module(self, name: str) -> None:
-        """Makes sure that a module is there, in the version that is here.
-
-        Raises:
-            RemoteModulesError: it is missing there, or has another version.
-        """
-        check_name(name, "the name of a module")
-        hosts.check_module(self._session, name)
-
-    # -- packages there --------------------------------------------------------------------------------
-
-    def install(self, *packages: str | os.PathLike[str], offline: bool = False) -> None:
-        """Installs packages into the endpoint's own environment there; pip's output is shown as it comes.
-
-        Args:
-            packages: what pip takes (``numpy>=1.26``, ``git+https://...@branch``), or files and folders of this
-                side (``./mypkg``), which are sent.
-            offline: download everything here; else only where the host reaches no index.
-
-        Raises:
-            RemoteModulesError: with what pip said; what was installed before stays.
-        """
-        self._installing().install(self._host(), packages, offline)
-
-    def do_install_git_module(self, url: str, branch: str | None = None, keep_after: str | None = None) -> bool:
-        """Installs a git repository, with git there or here; `keep_after` names the folder in the host's folder
-        for temporary files that keeps its code. Returns True; raises RemoteModulesError."""
-        self._installing().install_repository(self._host(), url, branch, keep_after)
-        return True
-
-    def packages(self) -> dict[str, str]:
-        """The distributions that can be imported there, by name, with their versions."""
-        return dict(self._session.call("rproxy_endpoint.packages", "listed", (), {}))
-
-    def _installing(self) -> Any:
-        return importlib.import_module(".packages", __package__)  # few clients need it
-
-    def _host(self) -> Any:
-        return self._installing().Host(self._session, self._connector, self._launcher)
-
-    # -- about the host --------------------------------------------------------------------------------
-
-    def has_module(self, name: str) -> bool:
-        """Whether a module can be imported there."""
-        check_name(name, "the name of a module")
-        return bool(self._session.ask("rproxy_endpoint.facts", "has_module", (name,)))
-
-    def deploy(self, progress: hosts.Progress | None = None) -> str:
-        """Puts the endpoint in its place now, or mends it there; the first contact has done so by itself, if it could.
-
-        Args:
-            progress: is called with each step, in words: ``print``.
-
-        Returns:
-            the endpoint's folder there.
-
-        Raises:
-            RemoteNotSetupError: nothing can be written there.
-        """
-        return hosts.deploy(self._session, self._launcher, progress)
-
-    def do_bootstrap_install(self, progress: hosts.Progress | None = None) -> bool:
-        """As `deploy`, by the name that it has in SRemote; returns True."""
-        return bool(self.deploy(progress))
-
-    def undeploy(self) -> None:
-        """Removes all that rproxy has put on the host for this user, and closes this client.
-
-        Raises:
-            RProxyError: other clients use some of it, which stays; all else is removed.
-        """
-        kept = hosts.undeploy(self._session, self._launcher)
-        self.close()
-        if kept:
-            raise hosts.still_in_use(self._session.target, kept)
-
-    def info(self) -> hosts.Info:
-        """What the host is, and how far away."""
-        return hosts.gather(self._session, self.ping())
-
-    def ping(self) -> float:
-        """The seconds that one request takes, there and back."""
-        begin = time.perf_counter()
-        self._session.get("builtins", "__debug__")
-        return time.perf_counter() - begin

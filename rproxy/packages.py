@@ -32,7 +32,7 @@ _NO_INDEX = re.compile(
 _THERE = "rproxy_endpoint.packages"
 
 
-class Host(NamedTuple):
+class Far(NamedTuple):
     """A client's host, as far as installing needs it."""
 
     session: Session
@@ -52,55 +52,55 @@ class Workplace(NamedTuple):
     git: bool
 
 
-def install(host: Host, packages: Sequence[str | os.PathLike[str]], offline: bool) -> None:
+def install(far: Far, packages: Sequence[str | os.PathLike[str]], offline: bool) -> None:
     """Installs packages there. Raises RemoteModulesError with what pip said last."""
-    with _workplace(host) as place:
-        wanted = [_sent(host, place, one) for one in packages]
+    with _workplace(far) as place:
+        wanted = [_sent(far, place, one) for one in packages]
         if not offline:
-            code, said = _pip(host, place, wanted)
+            code, said = _pip(far, place, wanted)
             if code == 0:
-                _renew(host, place, wanted)
+                _renew(far, place, wanted)
                 return
             if not _NO_INDEX.search(said):
-                raise _refused(host, wanted, said)
-        code, said = _pip(host, place, ["--no-index", "--find-links", _fetched(host, place, packages), *wanted])
+                raise _refused(far, wanted, said)
+        code, said = _pip(far, place, ["--no-index", "--find-links", _fetched(far, place, packages), *wanted])
         if code:
-            raise _refused(host, wanted, said)
-        _renew(host, place, wanted)
+            raise _refused(far, wanted, said)
+        _renew(far, place, wanted)
 
 
-def _renew(host: Host, place: Workplace, wanted: list[str]) -> None:
+def _renew(far: Far, place: Workplace, wanted: list[str]) -> None:
     """Installs again what was sent: its code may have changed, and its version not."""
     sent = [one for one in wanted if one.startswith(place.there) and one.endswith(".whl")]
     if sent:
-        code, said = _pip(host, place, ["--quiet", "--force-reinstall", "--no-deps", "--no-index", *sent])
+        code, said = _pip(far, place, ["--quiet", "--force-reinstall", "--no-deps", "--no-index", *sent])
         if code:
-            raise _refused(host, sent, said)
+            raise _refused(far, sent, said)
 
 
-def install_repository(host: Host, url: str, branch: str | None, keep_after: str | None) -> None:
+def install_repository(far: Far, url: str, branch: str | None, keep_after: str | None) -> None:
     """Installs a git repository there, cloned there or here; `keep_after` names the folder that keeps its code."""
-    with _workplace(host) as place:
+    with _workplace(far) as place:
         folder = f"{place.there}/repository"
         if place.git:
             try:
-                host.call("clone", url, branch or "", folder)
+                far.call("clone", url, branch or "", folder)
             except RemoteExecError as error:
-                raise RemoteModulesError(f"{host.session.target} cannot clone {url}: {error}") from error
+                raise RemoteModulesError(f"{far.session.target} cannot clone {url}: {error}") from error
         else:
-            _send_folder(host, place, _cloned(place, url, branch or ""), folder)
-        code, said = _pip(host, place, [host.call("project_in", folder)])
+            _send_folder(far, place, _cloned(place, url, branch or ""), folder)
+        code, said = _pip(far, place, [far.call("project_in", folder)])
         if code:
-            raise _refused(host, [url], said)
+            raise _refused(far, [url], said)
         if keep_after:
-            host.call("keep", folder, host.launcher.tmp, keep_after)
+            far.call("keep", folder, far.launcher.tmp, keep_after)
 
 
 @contextlib.contextmanager
-def _workplace(host: Host) -> Iterator[Workplace]:
-    target = host.session.target
+def _workplace(far: Far) -> Iterator[Workplace]:
+    target = far.session.target
     try:
-        has = host.call("begin", host.launcher.root)
+        has = far.call("begin", far.launcher.root)
     except RemoteExecError as error:
         raise RemoteModulesError(
             f"nothing can be installed on {target}: {error}. Name a folder that can be written: endpoint_dir="
@@ -109,31 +109,31 @@ def _workplace(host: Host) -> Iterator[Workplace]:
         place = Workplace(str(has["folder"]), Path(here), "", bool(has["git"]))
         try:
             if not has["pip"]:
-                wheel = _pip_wheel(host, place.here)
-                host.connector.push(wheel, f"{place.there}/{wheel.name}")
+                wheel = _pip_wheel(far, place.here)
+                far.connector.push(wheel, f"{place.there}/{wheel.name}")
                 place = place._replace(pip=f"{place.there}/{wheel.name}")
             yield place
         finally:
-            host.call("finish", place.there)
+            far.call("finish", place.there)
 
 
-def _pip(host: Host, place: Workplace, arguments: list[str]) -> tuple[int, str]:
+def _pip(far: Far, place: Workplace, arguments: list[str]) -> tuple[int, str]:
     """Runs pip there; returns its exit code and what it said, which is shown as it comes."""
-    session, said = host.session, bytearray()
+    session, said = far.session, bytearray()
     shown = output.capturing(session) or session.shown
 
     def sink(stream: int, data: bytes) -> None:
         said.extend(data)
         shown(stream, data)
 
-    call = Call(_THERE, "install", (host.launcher.root, place.pip, arguments), {}, session.surroundings(), False)
+    call = Call(_THERE, "install", (far.launcher.root, place.pip, arguments), {}, session.surroundings(), False)
     return int(session.request(call, sink)), said.decode("utf-8", "replace")
 
 
-def _refused(host: Host, wanted: list[str], said: str) -> RemoteModulesError:
+def _refused(far: Far, wanted: list[str], said: str) -> RemoteModulesError:
     errors = [line for line in said.splitlines() if line.startswith("ERROR")] or said.splitlines()[-5:]
     return RemoteModulesError(
-        f"cannot install {', '.join(wanted)} on {host.session.target}; what was there before stays. pip said:\n"
+        f"cannot install {', '.join(wanted)} on {far.session.target}; what was there before stays. pip said:\n"
         + "\n".join(errors)
     )
 
@@ -141,7 +141,7 @@ def _refused(host: Host, wanted: list[str], said: str) -> RemoteModulesError:
 # -- what is sent --------------------------------------------------------------------------------------
 
 
-def _sent(host: Host, place: Workplace, package: str | os.PathLike[str]) -> str:
+def _sent(far: Far, place: Workplace, package: str | os.PathLike[str]) -> str:
     """What pip there is told to install; files and folders of this side are sent for it."""
     text = os.fspath(package)
     if not isinstance(package, os.PathLike) and not text.startswith((".", "/", "~")):
@@ -157,10 +157,10 @@ def _sent(host: Host, place: Workplace, package: str | os.PathLike[str]) -> str:
         wheel = _built(place, path)
         if wheel is None:
             folder = f"{place.there}/{path.resolve().name}"
-            _send_folder(host, place, path, folder)
+            _send_folder(far, place, path, folder)
             return folder
         path = wheel
-    host.connector.push(path, f"{place.there}/{path.name}")
+    far.connector.push(path, f"{place.there}/{path.name}")
     return f"{place.there}/{path.name}"
 
 
@@ -173,15 +173,15 @@ def _built(place: Workplace, project: Path) -> Path | None:
     return found if found.name.endswith("-none-any.whl") else None
 
 
-def _send_folder(host: Host, place: Workplace, folder: Path, there: str) -> None:
+def _send_folder(far: Far, place: Workplace, folder: Path, there: str) -> None:
     """Copies a folder there, as one archive."""
     packed = place.here / "folder.zip"
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*")):
             if ".git" not in path.parts:
                 archive.write(path, path.relative_to(folder))
-    host.connector.push(packed, f"{there}.zip")
-    host.session.call("shutil", "unpack_archive", (f"{there}.zip", there), {})
+    far.connector.push(packed, f"{there}.zip")
+    far.session.call("shutil", "unpack_archive", (f"{there}.zip", there), {})
 
 
 def _cloned(place: Workplace, url: str, branch: str) -> Path:
@@ -206,9 +206,9 @@ def _here(*words: Any) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def _pip_wheel(host: Host, folder: Path) -> Path:
+def _pip_wheel(far: Far, folder: Path) -> Path:
     """A wheel of pip for a host whose Python brings none."""
-    version = ".".join(map(str, host.session.channel.facts["python"][:2]))
+    version = ".".join(map(str, far.session.channel.facts["python"][:2]))
     done = _here(
         "download",
         "--quiet",
@@ -223,16 +223,16 @@ def _pip_wheel(host: Host, folder: Path) -> Path:
     )
     if done.returncode:
         raise RemoteModulesError(
-            f"{host.session.target} has no pip, and none for its Python {version} can be downloaded here:\n"
+            f"{far.session.target} has no pip, and none for its Python {version} can be downloaded here:\n"
             + done.stderr.strip()
         )
     return next(folder.glob("pip-*.whl"))
 
 
-def _fetched(host: Host, place: Workplace, packages: Sequence[str | os.PathLike[str]]) -> str:
+def _fetched(far: Far, place: Workplace, packages: Sequence[str | os.PathLike[str]]) -> str:
     """The folder there that has the wheels of packages, downloaded here for that Python and machine."""
-    tags = host.call("tags", host.launcher.root, place.pip)
-    version = ".".join(map(str, host.session.channel.facts["python"][:2]))
+    tags = far.call("tags", far.launcher.root, place.pip)
+    version = ".".join(map(str, far.session.channel.facts["python"][:2]))
     chosen = ["--only-binary", ":all:", "--python-version", version, "--implementation", "cp"]
     for platform in dict.fromkeys(tag[2] for tag in tags if tag[2] != "any"):
         chosen += ["--platform", platform]
@@ -245,8 +245,8 @@ def _fetched(host: Host, place: Workplace, packages: Sequence[str | os.PathLike[
     done = _here("download", "--quiet", "--dest", wheels, *chosen, *local, *named)
     if done.returncode:
         raise RemoteModulesError(
-            f"cannot get {', '.join(named)} for Python {version} of {host.session.target}:\n{done.stderr.strip()}"
+            f"cannot get {', '.join(named)} for Python {version} of {far.session.target}:\n{done.stderr.strip()}"
         )
     there = f"{place.there}/wheels"
-    _send_folder(host, place, wheels, there)
+    _send_folder(far, place, wheels, there)
     return there

@@ -139,5 +139,5 @@ def _path(path: str) -> str:
     if head == "~":
         return '"$rproxy_home"' + (shlex.quote(slash + rest) if rest else "")
     if re.fullmatch(r"~[\w.-]+", head):
-        return head + (shlex.quote(slash + rest) if rest else "")
+        return head + slash + (shlex.quote(rest) if rest else "")  # a quoted slash would end no name
     return shlex.quote(path)

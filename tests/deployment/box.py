@@ -64,6 +64,8 @@ class Box:
         self.before = ""  # shell lines that the host runs ahead of everything
         self.shell = "/bin/sh"
         self.user: list[str] = []
+        self.tmp_mount = ["--bind", str(self.tmp), "/tmp"]
+        self.outside: list[str] = []  # what runs ahead of the box
         self.home_mount = ["--bind", str(self.home), HOME]
 
     def program(self, name: str, text: str, folder: Path | None = None) -> Path:
@@ -78,15 +80,32 @@ class Box:
         """A Python that tells by the variable WHICH under what name it was started."""
         return self.program(name, f'{code}\nWHICH={shlex.quote(name)} exec {shlex.quote(PYTHON)} "$@"', folder)
 
+    def without_executing_from(self, folder: str) -> None:
+        """Mounts /tmp or the home so that no program in it can be run."""
+        place = shlex.quote(str(self.tmp if folder == "/tmp" else self.home))
+        mount = f'mount --bind {place} {place} && mount -o remount,bind,noexec {place} && exec "$@"'
+        self.outside = ["unshare", "--mount", "--map-root-user", "sh", "-c", mount, "sh"]
+
     def prefix(self) -> list[str]:
         """The command that runs another one on the host."""
-        box = ["bwrap", "--die-with-parent", "--clearenv", "--ro-bind", "/usr", "/usr", "--ro-bind", "/etc", "/etc"]
+        box = [
+            *self.outside,
+            "bwrap",
+            "--die-with-parent",
+            "--clearenv",
+            "--ro-bind",
+            "/usr",
+            "/usr",
+            "--ro-bind",
+            "/etc",
+            "/etc",
+        ]
         for name in ("bin", "lib", "lib64", "sbin"):
             if os.path.islink(f"/{name}"):
                 box += ["--symlink", os.readlink(f"/{name}"), f"/{name}"]
             elif os.path.isdir(f"/{name}"):
                 box += ["--ro-bind", f"/{name}", f"/{name}"]
-        box += ["--proc", "/proc", "--dev", "/dev", "--bind", str(self.tmp), "/tmp", "--dir", "/home"]
+        box += ["--proc", "/proc", "--dev", "/dev", *self.tmp_mount, "--dir", "/home"]
         box += ["--ro-bind", str(self.bin), "/opt/bin", *self.home_mount, *hidden_pythons(), *self.mounts, *self.user]
         if not PYTHON.startswith("/usr/"):
             base = os.path.realpath(sys.base_prefix)

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +93,15 @@ def test_the_python_that_is_named_is_taken(box, connect):
 
 
 @in_a_session
+def test_a_named_users_home_is_found(box, connect):
+    box.interpreter("my python")
+    user = subprocess.check_output(["id", "-un"], text=True).strip()
+    own = os.path.expanduser(f"~{user}")
+    box.mounts += ["--dir", own]
+    up = "/..".join([""] * len(Path(own).parts))
+    assert which(connect(python=f"~{user}{up}/opt/bin/my python")) == "my python"
+
+
 def test_a_name_without_a_folder_is_looked_up_there(box, connect):
     box.interpreter("python3.13")
     box.interpreter("pypy3")

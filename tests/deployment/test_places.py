@@ -95,6 +95,25 @@ def test_whatever_the_umask_the_endpoint_is_private_and_can_be_read(box, connect
         assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
+@pytest.mark.parametrize("over", ["stream"], indirect=True)
+def test_without_tmp_at_all_nothing_is_missed(box, connect):
+    box.interpreter("python3")
+    box.tmp_mount = []
+    client = connect()
+    assert client.info().endpoint == f"{HOME}/.rproxy/{bundle().name}"
+    assert not client.module("os").path.exists("/tmp")
+
+
+@pytest.mark.parametrize("folder", ["/tmp", HOME])
+def test_folders_from_which_nothing_may_be_executed_will_do(box, folder):
+    box.interpreter("python3")
+    box.without_executing_from(folder)
+    with rproxy.connect(box.connector()) as client:
+        box.program("script", "exit 0", box.home if folder == HOME else box.tmp)
+        assert client.module("os").access(f"{folder}/script", os.X_OK) is False
+        assert client.info().endpoint == f"{HOME}/.rproxy/{bundle().name}"
+
+
 # -- from memory ---------------------------------------------------------------------------------------
 
 
