@@ -1,6 +1,5 @@
 """The client: what the user holds."""
 
-import functools
 import importlib
 import os
 import time
@@ -13,10 +12,11 @@ from rproxy_endpoint.protocol.messages import Call
 
 from . import blocks, hosts, output, staying
 from .channels import ChannelOptions, open_channel
+from .code.names import elsewhere
 from .connectors.base import Connector
 from .deployment.launcher import Launcher
 from .errors import RemoteExecError
-from .names import check_arguments, check_name
+from .names import check_arguments, check_callable, check_name, check_packages
 from .proxies import ModuleProxy, ModuleStandIn
 from .session import Session
 from .substitution import Substitution
@@ -43,6 +43,7 @@ def connect(
     endpoint_dir: str | None = None,
     tmp_dir: str | None = None,
     deploy: bool = True,
+    ship: bool = True,
     **options: Any,
 ) -> "RemoteClient":
     """Connects to a host and returns a client of it.
@@ -56,6 +57,7 @@ def connect(
         endpoint_dir: the folder there that keeps the endpoint; ``~/.rproxy`` if not given.
         tmp_dir: the folder there for temporary files; ``tmp`` in `endpoint_dir` if not given.
         deploy: whether to put the endpoint there if it is missing.
+        ship: whether modules of your own go along with functions and objects that need them there.
         options: the connector's own.
 
     Raises:
@@ -67,7 +69,7 @@ def connect(
     try:
         return RemoteClient(
             connector, python=python, setup=setup, serializer=serializer, trust=trust,
-            endpoint_dir=endpoint_dir, tmp_dir=tmp_dir, deploy=deploy,
+            endpoint_dir=endpoint_dir, tmp_dir=tmp_dir, deploy=deploy, ship=ship,
         )  # fmt: skip
     except BaseException:
         if connector is not target:
@@ -92,15 +94,13 @@ class RemoteClient:
         endpoint_dir: str | None = None,
         tmp_dir: str | None = None,
         deploy: bool = True,
+        ship: bool = True,
     ) -> None:
         if not isinstance(connector, Connector):
             raise TypeError(f"RemoteClient needs a Connector, not {connector!r}; rproxy.connect() takes URLs")
         if serializer not in SERIALIZERS:
             raise ValueError(f"unknown serializer {serializer!r}{closest(str(serializer), SERIALIZERS)}")
-        if isinstance(trust, str):
-            raise TypeError(f"trust is a sequence of package names: trust=[{trust!r}]")
-        for package in trust:
-            check_name(package, "the name of a trusted package")
+        check_packages(trust)
         if setup is not None and not isinstance(setup, str):
             raise TypeError(f"setup is a text of shell lines, not {setup!r}")
         python = connector.python if python is None else python
@@ -114,12 +114,13 @@ class RemoteClient:
         self._connector = connector
         self._launcher = launcher
         self._session = session = Session(connector.target, serializer, tuple(trust))
+        session.side.shipping.enabled = ship
         options = ChannelOptions(
             target=connector.target,
             launcher=launcher,
             side=session.side,
             codec=session.choose_codec,
-            hello={"serializer": serializer, "trust": list(trust)},
+            hello={"serializer": serializer, "trust": list(trust), "tmp": launcher.tmp},
             ambient=session.shown,
             before=session.side.notices,
             lender=session.side.loans.answer,
@@ -209,9 +210,12 @@ class RemoteClient:
     @overload
     def call(self, function: Callable[Params, Result], /, *args: Params.args, **kwargs: Params.kwargs) -> Result: ...
     def call(self, function: Callable[Params, Any], /, *args: Params.args, **kwargs: Params.kwargs) -> Any:
-        """Runs a local function there, by value (the same minor version of Python is needed)."""
-        if not callable(function):
-            raise TypeError(f"{function!r} cannot be called")
+        """Runs a local function there: by value on the same minor version of Python, by its source on others.
+
+        Raises:
+            SerializationError: the function, or what it uses, cannot travel; it has not run.
+        """
+        check_callable(function)
         return self._session.call(function, "", args, kwargs)
 
     @overload
@@ -220,15 +224,7 @@ class RemoteClient:
     def function(self, function: Callable[Params, Result]) -> Callable[Params, Result]: ...
     def function(self, function: Callable[Params, Any]) -> Callable[Params, Any]:
         """A function that runs there whenever it is called; also a decorator."""
-        if not callable(function):
-            raise TypeError(f"{function!r} cannot be called")
-
-        @functools.wraps(function)
-        def remote(*args: Params.args, **kwargs: Params.kwargs) -> Any:
-            return self.call(function, *args, **kwargs)
-
-        remote._rproxy_function = function  # type: ignore[attr-defined]
-        return remote
+        return elsewhere(self.call, check_callable(function))
 
     @overload
     def submit(
@@ -250,13 +246,21 @@ class RemoteClient:
         Raises:
             SerializationError: an argument cannot travel; nothing was sent then.
         """
-        if not callable(function):
-            raise TypeError(f"{function!r} cannot be called")
+        check_callable(function)
         if self._futures is None:
             futures = importlib.import_module(".futures", __package__)  # few programs need it, and it is slow to load
             self._futures = futures.Futures(self._session)
         found: Future[Any] = self._futures.submit(function, args, kwargs)
         return found
+
+    def ship(self, *modules: str | types.ModuleType) -> None:
+        """Makes modules of your own, with what they import, importable there, unless the far side has them.
+
+        Raises:
+            ModuleNotFoundError: there is no such module here, or it is an installed one.
+            SerializationError: it cannot be sent: it is compiled, too large, or too new for the Python there.
+        """
+        self._session.side.shipping.ship(modules)
 
     # -- what holds for calls --------------------------------------------------------------------------
 

@@ -14,8 +14,9 @@ from rproxy_endpoint.protocol.jsoned import JsonCodec
 from rproxy_endpoint.protocol.messages import Call, Delete, Describe, Get, Next, Release, Reply, Set
 from rproxy_endpoint.protocol.values import Parcel, Side, Taken, describe_type, taken
 
-from . import blocks, functions, output, staying
+from . import blocks, output, staying
 from .channels import Channel, Sink
+from .code import CodeCodec, NeedsCode, Outbox, Shipping
 from .errors import RemoteExecError, RProxyError, SerializationError
 from .lending import Loans, Local
 from .proxies import (
@@ -38,8 +39,8 @@ class ClientSide(Side):
 
     def __init__(self, session: "Session", trust: Trust, code: bool) -> None:
         self.trust = trust
-        self.provide = False  # cloudpickle's source goes ahead of the next request
-        self.provided = False
+        self.outbox = Outbox()
+        self.shipping = Shipping(session)
         self.loans = Loans()
         self._session = session
         self._code = code  # whether the serializer can carry code
@@ -66,7 +67,7 @@ class ClientSide(Side):
         if found is not None:
             return found
         if self._code:
-            raise functions.NeedsCode
+            raise NeedsCode
         raise ValueFault(f"{describe_type(obj)} cannot travel by JSON, which carries data only")
 
     def notices(self) -> list[Any]:
@@ -77,9 +78,7 @@ class ClientSide(Side):
                 gone = self.releases.take()
             if gone:
                 found.append(Release(gone))
-        if self.provide or (self.provided and not self._session.live):
-            found.append(functions.notice())
-            self.provide, self.provided = False, True
+        found += self.outbox.take(self._session.live)
         return found
 
     # -- in --------------------------------------------------------------------------------------------
@@ -137,8 +136,9 @@ class Session:
 
     def choose_codec(self, facts: dict[str, Any]) -> Any:
         """The codec that the user asked for, for the far side that told these facts."""
+        self.side.shipping.there = tuple(facts["python"][:2])
         if self.serializer == "cloudpickle":
-            self.codec = functions.CodeCodec(facts)
+            self.codec = CodeCodec(facts)
         return self.codec
 
     def start(self, channel: Channel) -> None:
@@ -277,7 +277,9 @@ class Session:
         what = name_of(message)
         fault = error.get("fault")
         if fault == "arguments":
-            return SerializationError(f"{self.target} cannot rebuild the arguments of {what}: {error.get('text')}")
+            self.side.outbox.forget()  # what they need may not have come
+            why = self.side.shipping.told(str(error.get("text")))
+            return SerializationError(f"{self.target} cannot rebuild the arguments of {what}: {why}")
         if fault == "live":
             return SerializationError(
                 f"the result of {what} cannot come back: {error.get('text')}. Objects can stay only over a connector "
@@ -294,6 +296,8 @@ class Session:
         own = self.side.loans.raised(made) if Loans.any else None
         if error.get("missing"):
             self._name_target(made, message)
+        else:
+            self.side.shipping.add_mend(made)
         annotate(made, self.target, own)
         return own or made
 
@@ -320,7 +324,8 @@ class Session:
         facts = self.channel.facts
         python = ".".join(map(str, facts["python"]))
         if isinstance(error, ModuleNotFoundError):
-            text = f"{error.args[0]} on {self.target} (Python {python}, {facts['executable']})"
+            mend = self.side.shipping.mend(error.name or "")
+            text = f"{error.args[0]} on {self.target} (Python {python}, {facts['executable']}){mend and '; ' + mend}"
             error.msg = text
         else:
             text = f"{error.args[0] if error.args else name_of(message)} on {self.target}"

@@ -30,7 +30,7 @@ FLOORS = [
     ["rproxy.connectors", "rproxy.connectors.*"],
     ["rproxy.deployment", "rproxy.deployment.*"],
     ["rproxy.channels", "rproxy.channels.*"],
-    ["rproxy.blocks", "rproxy.output", "rproxy.functions", "rproxy.proxies", "rproxy.proxies.*"],
+    ["rproxy.blocks", "rproxy.output", "rproxy.code", "rproxy.code.*", "rproxy.proxies", "rproxy.proxies.*"],
     ["rproxy.lending", "rproxy.staying", "rproxy.substitution", "rproxy.substitutes", "rproxy.rebinding"],
     ["rproxy.session"],
     ["rproxy.hosts", "rproxy.packages"],

@@ -93,8 +93,8 @@ def raw_bytes(kind, call, body):
 
 def test_notices_need_no_number():
     client, endpoint = pair()
-    frames = carry(client, endpoint, Release(((3, 1),))) + carry(client, endpoint, Provide({"m": "x = 1"}))
-    assert [endpoint.read(frame) for frame in frames] == [Release(((3, 1),)), Provide({"m": "x = 1"})]
+    frames = carry(client, endpoint, Release(((3, 1),))) + carry(client, endpoint, Provide("modules", {"m": "x = 1"}))
+    assert [endpoint.read(frame) for frame in frames] == [Release(((3, 1),)), Provide("modules", {"m": "x = 1"})]
 
 
 def test_a_stored_answer_is_json_whatever_the_codec():
