@@ -153,7 +153,7 @@ def test_another_version_is_a_fault_that_names_both():
         Peer("client", Side()).feed(raw(KINDS[Hello], 0, ({"protocol": 99},)))
 
 
-@pytest.mark.parametrize("message", [Describe("os", "", False, None), Release(()), Provide({})])
+@pytest.mark.parametrize("message", [Describe("os", "", False, None), Release(()), Provide("modules", {})])
 def test_a_client_takes_no_message_of_a_clients(message):
     client, _ = pair()
     client.number()
