@@ -1,6 +1,5 @@
 """The client: what the user holds."""
 
-import functools
 import importlib
 import os
 import types
@@ -13,11 +12,12 @@ from rproxy_endpoint.protocol.messages import Call
 from . import batches, blocks, output, staying
 from .channels import ChannelOptions
 from .channels.opening import open_channel, residence_for
+from .code.names import elsewhere
 from .connectors.base import Connector
 from .deployment.launcher import Launcher
 from .errors import RemoteExecError
 from .host import Host
-from .names import check_arguments, check_name
+from .names import check_arguments, check_callable, check_name, check_packages
 from .proxies import ModuleProxy, ModuleStandIn
 from .session import Session
 from .substitution import Substitution
@@ -47,6 +47,7 @@ def connect(
     resident: bool = False,
     idle_timeout: float | None = None,
     session: str | None = None,
+    ship: bool = True,
     **options: Any,
 ) -> "RemoteClient":
     """Connects to a host and returns a client of it.
@@ -63,6 +64,7 @@ def connect(
         resident: whether one endpoint stays there between commands, with its modules' state and objects, where
             each call costs a command; until `close`, or `idle_timeout` seconds (600) without a request.
         session: the name of a resident endpoint's session, to share it with other clients; it outlives them.
+        ship: whether modules of your own go along with functions and objects that need them there.
         options: the connector's own.
 
     Raises:
@@ -75,7 +77,7 @@ def connect(
         return RemoteClient(
             connector, python=python, setup=setup, serializer=serializer, trust=trust,
             endpoint_dir=endpoint_dir, tmp_dir=tmp_dir, deploy=deploy, resident=resident, idle_timeout=idle_timeout,
-            session=session,
+            session=session, ship=ship,
         )  # fmt: skip
     except BaseException:
         if connector is not target:
@@ -103,15 +105,13 @@ class RemoteClient(Host):
         resident: bool = False,
         idle_timeout: float | None = None,
         session: str | None = None,
+        ship: bool = True,
     ) -> None:
         if not isinstance(connector, Connector):
             raise TypeError(f"RemoteClient needs a Connector, not {connector!r}; rproxy.connect() takes URLs")
         if serializer not in SERIALIZERS:
             raise ValueError(f"unknown serializer {serializer!r}{closest(str(serializer), SERIALIZERS)}")
-        if isinstance(trust, str):
-            raise TypeError(f"trust is a sequence of package names: trust=[{trust!r}]")
-        for package in trust:
-            check_name(package, "the name of a trusted package")
+        check_packages(trust)
         if setup is not None and not isinstance(setup, str):
             raise TypeError(f"setup is a text of shell lines, not {setup!r}")
         python = connector.python if python is None else python
@@ -124,13 +124,14 @@ class RemoteClient(Host):
         )  # fmt: skip
         residence = residence_for(resident, idle_timeout, session)
         conversation = Session(connector.target, serializer, tuple(trust))
+        conversation.side.shipping.enabled = ship
         super().__init__(conversation, connector, launcher)
         options = ChannelOptions(
             target=connector.target,
             launcher=launcher,
             side=conversation.side,
             codec=conversation.choose_codec,
-            hello={"serializer": serializer, "trust": list(trust)},
+            hello={"serializer": serializer, "trust": list(trust), "tmp": launcher.tmp},
             ambient=conversation.shown,
             before=conversation.side.notices,
             lender=conversation.side.loans.answer,
@@ -213,10 +214,12 @@ class RemoteClient(Host):
     @overload
     def call(self, function: Callable[Params, Result], /, *args: Params.args, **kwargs: Params.kwargs) -> Result: ...
     def call(self, function: Callable[Params, Any], /, *args: Params.args, **kwargs: Params.kwargs) -> Any:
-        """Runs a local function there, by value (the same minor version of Python is needed)."""
-        if not callable(function):
-            raise TypeError(f"{function!r} cannot be called")
-        return self._session.natural(function, "", args, kwargs)
+        """Runs a local function there: by value on the same minor version of Python, by its source on others.
+
+        Raises:
+            SerializationError: the function, or what it uses, cannot travel; it has not run.
+        """
+        return self._session.natural(check_callable(function), "", args, kwargs)
 
     @overload
     def function(self, function: Callable[Params, Coroutine[Any, Any, Result]]) -> Callable[Params, Result]: ...
@@ -224,15 +227,7 @@ class RemoteClient(Host):
     def function(self, function: Callable[Params, Result]) -> Callable[Params, Result]: ...
     def function(self, function: Callable[Params, Any]) -> Callable[Params, Any]:
         """A function that runs there whenever it is called; also a decorator."""
-        if not callable(function):
-            raise TypeError(f"{function!r} cannot be called")
-
-        @functools.wraps(function)
-        def remote(*args: Params.args, **kwargs: Params.kwargs) -> Any:
-            return self.call(function, *args, **kwargs)
-
-        remote._rproxy_function = function  # type: ignore[attr-defined]
-        return remote
+        return elsewhere(self.call, check_callable(function))
 
     @overload
     def submit(
@@ -254,13 +249,21 @@ class RemoteClient(Host):
         Raises:
             SerializationError: an argument cannot travel; nothing was sent then.
         """
-        if not callable(function):
-            raise TypeError(f"{function!r} cannot be called")
+        check_callable(function)
         if self._futures is None:
             futures = importlib.import_module(".futures", __package__)  # few programs need it, and it is slow to load
             self._futures = futures.Futures(self._session)
         found: Future[Any] = self._futures.submit(function, args, kwargs)
         return found
+
+    def ship(self, *modules: str | types.ModuleType) -> None:
+        """Makes modules of your own, with what they import, importable there, unless the far side has them.
+
+        Raises:
+            ModuleNotFoundError: there is no such module here, or it is an installed one.
+            SerializationError: it cannot be sent: it is compiled, too large, or too new for the Python there.
+        """
+        self._session.side.shipping.ship(modules)
 
     # -- what holds for calls --------------------------------------------------------------------------
 

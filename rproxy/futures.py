@@ -10,6 +10,7 @@ import threading
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
+from .code.names import meant
 from .proxies import stand_in_of
 from .session import Session
 
@@ -55,7 +56,7 @@ class Futures:
     def _message(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         state = stand_in_of(function)
         if state is None:
-            function = getattr(function, "_rproxy_function", function)  # what `client.function` made runs there anyway
+            function = meant(function) or function  # what `client.function` made runs there anyway
             return self._session.call_message(function, "", args, kwargs)
         if state._self_session is not self._session:
             raise TypeError(f"{function!r} belongs to another client than this one of {self._session.target}")

@@ -26,6 +26,21 @@ def check_name(name: object, what: str) -> str:
     return name
 
 
+def check_packages(trust: Any) -> None:
+    """The packages of `trust=`. Raises TypeError or ValueError."""
+    if isinstance(trust, str):
+        raise TypeError(f"trust is a sequence of package names: trust=[{trust!r}]")
+    for package in trust:
+        check_name(package, "the name of a trusted package")
+
+
+def check_callable(function: Any) -> Any:
+    """What is to be called. Raises TypeError."""
+    if not callable(function):
+        raise TypeError(f"{function!r} cannot be called")
+    return function
+
+
 def check_arguments(args: object, kwargs: object) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of `do_remote_call`: positional ones, and keyword arguments. Raises TypeError."""
     if isinstance(args, str | bytes) or not isinstance(args, Iterable):

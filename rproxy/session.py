@@ -5,120 +5,24 @@ after `close`, in a forked child, or on a lost link, everything raises an error 
 """
 
 import os
-import threading
 import weakref
 from typing import Any
 
 from rproxy_endpoint.protocol.errors import ValueFault
 from rproxy_endpoint.protocol.jsoned import JsonCodec
-from rproxy_endpoint.protocol.messages import Call, Delete, Describe, Get, Next, Release, Reply, Set
-from rproxy_endpoint.protocol.values import Parcel, Side, Taken, describe_type, taken
+from rproxy_endpoint.protocol.messages import Call, Delete, Describe, Get, Next, Reply, Set
+from rproxy_endpoint.protocol.values import describe_type
 
-from . import batches, blocks, functions, output, staying
+from . import batches, blocks, output, staying
 from .channels import Channel, Sink
+from .code import CodeCodec
 from .errors import RemoteExecError, RProxyError, SerializationError
-from .lending import Loans, Local
+from .lending import Loans
 from .proxies import (
-    CallableProxy,
-    ErrorClasses,
-    ModuleProxy,
-    ModuleStandIn,
-    Releases,
-    RemoteType,
-    class_proxy,
-    error_reference,
-    reference_of,
     stand_in_of,
 )
+from .side import ClientSide
 from .trust import Trust
-
-
-class ClientSide(Side):
-    """What the codecs ask of the client, and what it keeps of the far side's objects."""
-
-    def __init__(self, session: "Session", trust: Trust, code: bool) -> None:
-        self.trust = trust
-        self.provide = False  # cloudpickle's source goes ahead of the next request
-        self.provided = False
-        self.loans = Loans()
-        self._session = session
-        self._code = code  # whether the serializer can carry code
-        self._lock = threading.RLock()  # a finalizer may run a call while this thread has it
-        self._types: dict[int, RemoteType] = {}
-        self._objects: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
-        self.releases = Releases(self._objects)
-        self.errors = ErrorClasses(session, session._locate_exception)
-
-    # -- out -------------------------------------------------------------------------------------------
-
-    def known(self, obj: Any) -> Taken | None:
-        """A proxy, or an exception that came from there, by what it means to its own side; what is marked as local,
-        by its number here."""
-        if type(obj) is Local:
-            if not self._session.live:
-                raise ValueFault("rproxy.local() needs a connector with a stream (one that has `open`)")
-            return taken("reference", *self.loans.lend(obj._rproxy_object))
-        reference = error_reference(obj) or reference_of(obj, self._session)
-        return None if reference is None else taken("reference", *reference)
-
-    def foreign(self, obj: Any, parcel: Parcel) -> Taken | None:
-        found = self.known(obj)
-        if found is not None:
-            return found
-        cls: Any = obj
-        if isinstance(obj, type) and self.locate(cls.__module__, cls.__qualname__) is obj:
-            return taken("reference", "member", cls.__module__, cls.__qualname__)  # no code is needed for it
-        if self._code:
-            raise functions.NeedsCode
-        raise ValueFault(f"{describe_type(obj)} cannot travel by JSON, which carries data only")
-
-    def notices(self) -> list[Any]:
-        """What goes ahead of the next request."""
-        found: list[Any] = []
-        if self.releases:
-            with self._lock:
-                gone = self.releases.take()
-            if gone:
-                found.append(Release(gone))
-        if self.provide or (self.provided and not self._session.live):
-            found.append(functions.notice())
-            self.provide, self.provided = False, True
-        return found
-
-    # -- in --------------------------------------------------------------------------------------------
-
-    def locate(self, module: str, qualname: str) -> Any | None:
-        return self.trust.locate(module, qualname)
-
-    def reference(self, *args: Any) -> Any:
-        """("module", name) or ("object", number, type, its description or None, what it is called or None)
-        or ("local", number): an object of this side that comes back."""
-        session = self._session
-        if args[0] == "module":
-            return ModuleProxy(ModuleStandIn(session, str(args[1]), "", str(args[1]), None))
-        if args[0] == "local":
-            return self.loans.find(args[1])
-        kind, number, type_number, description, called = args
-        if kind != "object" or type(number) is not int:
-            raise ValueFault(f"unknown reference: {kind!r:.80}")
-        if description is None and type_number not in self._types:
-            # The answer that brought it was not read, or is being read by another thread.
-            description = session.describe(number, "")["type"]
-        with self._lock:
-            if description is not None and type_number not in self._types:
-                self._types[type_number] = RemoteType(*map(str, description))
-            remote_type = self._types[type_number]
-            stand_in = self._objects.get(number)
-            if stand_in is None:
-                stand_in = self._objects[number] = remote_type.proxy(session, number)
-            stand_in._self_received[0] += 1
-        if called is not None and called[0] == "class" and called[3] is not None:
-            return self.errors.result(called[3], number, stand_in)
-        if called is not None and called[0] == "class":
-            return class_proxy(session, number, "", None, stand_in, str(called[1]), str(called[2]))
-        if called is not None and called[0] == "function":
-            return CallableProxy(session, number, "", stand_in, label=str(called[2]))
-        return stand_in
 
 
 class Session:
@@ -140,8 +44,9 @@ class Session:
 
     def choose_codec(self, facts: dict[str, Any]) -> Any:
         """The codec that the user asked for, for the far side that told these facts."""
+        self.side.shipping.there = tuple(facts["python"][:2])
         if self.serializer == "cloudpickle":
-            self.codec = functions.CodeCodec(facts)
+            self.codec = CodeCodec(facts)
         return self.codec
 
     def start(self, channel: Channel) -> None:
@@ -298,7 +203,9 @@ class Session:
         what = name_of(message)
         fault = error.get("fault")
         if fault == "arguments":
-            return SerializationError(f"{self.target} cannot rebuild the arguments of {what}: {error.get('text')}")
+            self.side.outbox.forget()  # what they need may not have come
+            why = self.side.shipping.told(str(error.get("text")))
+            return SerializationError(f"{self.target} cannot rebuild the arguments of {what}: {why}")
         if fault == "live":
             return SerializationError(
                 f"the result of {what} cannot come back: {error.get('text')}. Objects can stay only with "
@@ -315,6 +222,8 @@ class Session:
         own = self.side.loans.raised(made) if Loans.any else None
         if error.get("missing"):
             self._name_target(made, message)
+        else:
+            self.side.shipping.add_mend(made)
         annotate(made, self.target, own)
         return own or made
 
@@ -341,7 +250,8 @@ class Session:
         facts = self.channel.facts
         python = ".".join(map(str, facts["python"]))
         if isinstance(error, ModuleNotFoundError):
-            text = f"{error.args[0]} on {self.target} (Python {python}, {facts['executable']})"
+            mend = self.side.shipping.mend(error.name or "")
+            text = f"{error.args[0]} on {self.target} (Python {python}, {facts['executable']}){mend and '; ' + mend}"
             error.msg = text
         else:
             text = f"{error.args[0] if error.args else name_of(message)} on {self.target}"
@@ -412,4 +322,4 @@ def annotate(error: Any, target: str, own: BaseException | None = None) -> None:
         queue += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
 
 
-__all__ = ["ClientSide", "Session", "annotate", "name_of"]
+__all__ = ["Session", "annotate", "name_of"]

@@ -31,6 +31,11 @@ class Letter:
         self._limit = int(limit)
         self._patience = float(patience)
 
+    @property
+    def folder(self) -> str:
+        """The client's own folder here, which others remove."""
+        return os.path.dirname(self._path)
+
     def read(self) -> bytes:
         """The client's bytes. Ends the process, with a word for the client, if they are not whole."""
         data = self._read()

@@ -16,8 +16,11 @@ from . import describe, raising
 from .lent import Ask, Lent, lenders, lent_class
 from .protocol.errors import ValueFault
 from .protocol.failures import make_exception
-from .protocol.values import Parcel, Side, Taken, describe_type, taken
+from .protocol.values import FAMILIES, Parcel, Side, Taken, describe_type, taken
 from .stepping import native
+
+#: Functions and classes by source: few sessions need what makes them.
+FAMILIES["code"] = ".rebuild"
 
 
 class ObjectTable:
@@ -87,6 +90,11 @@ class EndpointSide(Side):
         self._lent: Any = weakref.WeakValueDictionary()
         self._types: Dict[type, int] = {}
         self._next_type = 0
+        self.folder = ""  # a private one that others remove; else one is made if it is needed ...
+        self.tmp = ""  # ... here, if that can be written to
+        self.sources: Dict[str, Sequence[Any]] = {}
+        self.rebuilder: Any = None  # makes functions of them
+        self._packages: Any = None
         self._provided: Dict[str, Any] = {}
 
     # -- out -------------------------------------------------------------------------------------------
@@ -211,12 +219,22 @@ class EndpointSide(Side):
             return self.locate(module, qualname)
         return None
 
-    def provide(self, modules: Dict[str, str]) -> None:
-        """Takes the sources of modules that arguments may need and this host may lack."""
-        for name, text in modules.items():
-            module = types.ModuleType(name)
-            exec(compile(text, "<%s, sent by the client>" % name, "exec"), module.__dict__)
-            self._provided[name] = module
+    def provide(self, kind: str, items: Dict[str, Any]) -> None:
+        """Takes what arguments may need and this host may lack."""
+        if kind == "sources":
+            self.sources.update(items)
+        elif kind == "lines":
+            importlib.import_module("rproxy_endpoint.rebuild").show_lines(items)
+        elif kind == "packages":
+            if self._packages is None:
+                provided = importlib.import_module("rproxy_endpoint.provided")  # few sessions need it
+                self._packages = provided.Packages(self.folder, self.tmp)
+            self._packages.take(items)
+        else:
+            for name, text in items.items():
+                module = types.ModuleType(name)
+                exec(compile(text, "<%s, sent by the client>" % name, "exec"), module.__dict__)
+                self._provided[name] = module
 
     def provided(self, module: str) -> Any:
         return self._provided.get(module)

@@ -20,6 +20,7 @@ def serve_once(words: List[str]) -> None:
     pieces: List[Bytes] = []
     server = Server(live=False)
     server.write = pieces.extend
+    server.side.folder = letter.folder
     pieces.extend(server.peer.greet(facts()))
     server.recorder.start()
     try:

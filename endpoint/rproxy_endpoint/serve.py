@@ -32,7 +32,15 @@ class _Loader(TrustingDecoder):
 
     def find_other(self, module: str, name: str) -> Any:
         provided = self.side.provided(module)  # type: ignore[attr-defined]
-        return getattr(provided, name) if provided is not None else super().find_other(module, name)
+        if provided is not None:
+            return getattr(provided, name)
+        try:
+            return super().find_other(module, name)
+        except (ImportError, AttributeError):
+            raise
+        except Exception as error:  # the module's own: whoever wrote it wants to see where
+            told = take_exception(error, HERE)["traceback"]
+            raise ValueFault("%s cannot be imported:\n%s" % (module, told)) from error
 
 
 def facts() -> Dict[str, Any]:
@@ -89,6 +97,7 @@ class Server:
         """Does what the client's Hello asks for."""
         self._chosen = True
         self.side.trust = frozenset(hello.get("trust", ()))
+        self.side.tmp = str(hello.get("tmp", ""))
         if hello.get("serializer") == "cloudpickle":
             self.peer.codec = PickleCodec(decoder=_Loader)
 
@@ -96,7 +105,7 @@ class Server:
         if type(message) is Release:
             self.side.objects.release(message.objects)
         elif type(message) is Provide:
-            self.side.provide(message.modules)
+            self.side.provide(message.kind, message.items)
 
     def _answer(self, frame: Frame) -> Any:
         try:

@@ -92,8 +92,8 @@ def raw_bytes(kind, call, body):
 
 def test_notices_need_no_number():
     client, endpoint = pair()
-    frames = carry(client, endpoint, Release(((3, 1),))) + carry(client, endpoint, Provide({"m": "x = 1"}))
-    assert [endpoint.read(frame) for frame in frames] == [Release(((3, 1),)), Provide({"m": "x = 1"})]
+    frames = carry(client, endpoint, Release(((3, 1),))) + carry(client, endpoint, Provide("modules", {"m": "x = 1"}))
+    assert [endpoint.read(frame) for frame in frames] == [Release(((3, 1),)), Provide("modules", {"m": "x = 1"})]
 
 
 def test_bytes_may_be_received_into_the_peers_own_buffer():
@@ -145,7 +145,7 @@ def test_another_version_is_a_fault_that_names_both():
         Peer("client", Side()).feed(raw(KINDS[Hello], 0, ({"protocol": 99},)))
 
 
-@pytest.mark.parametrize("message", [Describe("os", "", False, None), Release(()), Provide({})])
+@pytest.mark.parametrize("message", [Describe("os", "", False, None), Release(()), Provide("modules", {})])
 def test_a_client_takes_no_message_of_a_clients(message):
     client, _ = pair()
     client.number()

@@ -41,8 +41,9 @@ Describe = NamedTuple(
 )
 #: (number of the object, how often it was received) for each proxy that is gone.
 Release = NamedTuple("Release", [("objects", Tuple[Tuple[int, int], ...])])
-#: Sources of modules that the endpoint may need to load arguments: name -> text.
-Provide = NamedTuple("Provide", [("modules", Dict[str, str])])
+#: What the endpoint may need for arguments: "modules" (name -> text), "sources" (digest -> the fields of a
+#: `sources.Source`), "lines" (place -> (file, number of the first, text)), or "packages" (name -> (version, zip)).
+Provide = NamedTuple("Provide", [("kind", str), ("items", Dict[str, Any])])
 
 Reply = NamedTuple("Reply", [("value", Any)])
 Failure = NamedTuple("Failure", [("error", Dict[str, Any])])

@@ -1,0 +1,74 @@
+"""Arguments that are code: functions, classes and instances.
+
+Rules: plain calls never pay for this; the same minor version of Python gets code by value, as byte code means
+something else to another, which gets its source; what the code needs there goes ahead of it.
+"""
+
+import functools
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rproxy_endpoint.protocol import values
+from rproxy_endpoint.protocol.errors import ValueFault
+from rproxy_endpoint.protocol.frames import Bytes
+from rproxy_endpoint.protocol.pickled import PickleCodec
+
+from ..trust import GuardedDecoder
+from . import by_value
+from .needs import Needs
+from .outbox import Item, Outbox
+from .shipping import Shipping
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class NeedsCode(Exception):
+    """Plain pickling met something that is no data."""
+
+
+class CodeCodec:
+    """Pickles of data, and of code where there is some in them."""
+
+    name = "cloudpickle"
+
+    def __init__(self, facts: dict[str, Any]) -> None:
+        self._there: tuple[int, int] = tuple(facts["python"][:2])
+        self._protocol = int(facts["pickle"])
+        self._plain = PickleCodec(self._protocol, decoder=GuardedDecoder)
+
+    def dumps(self, value: Any, side: Any) -> "tuple[list[Bytes], list[memoryview]]":
+        """The pieces of the body and the buffers beside it. Raises ValueFault."""
+        try:
+            return self._plain.dumps(value, side)
+        except ValueFault as fault:
+            if not isinstance(fault.__cause__, NeedsCode):
+                raise
+        needs = Needs()
+        pieces, buffers = PickleCodec(self._protocol, encoder=self._encoder(needs)).dumps(value, side)
+        if any(by_value.MODULE.encode() in bytes(piece) for piece in pieces if len(piece) < 1 << 20):
+            needs.cloudpickle = True
+        side.outbox.put([*_items(needs), *side.shipping.items(needs.modules)])
+        return pieces, buffers
+
+    def _encoder(self, needs: Needs) -> Any:
+        if self._there == sys.version_info[:2]:
+            return functools.partial(by_value.encoder(), needs)
+        from .by_source import Encoder
+
+        return functools.partial(Encoder, needs, self._there)
+
+    def loads(self, body: Bytes, buffers: "Sequence[Any]", side: values.Side) -> Any:
+        """The value of a body: data only. Raises ValueFault."""
+        return self._plain.loads(body, buffers, side)
+
+
+def _items(needs: Needs) -> list[Item]:
+    found = [Item("sources", digest, digest, tuple(source)) for digest, source in needs.sources.items()]
+    found += [Item("lines", place, lines.text, tuple(lines)) for place, lines in needs.lines.items()]
+    if needs.cloudpickle:
+        found.append(Item("modules", by_value.MODULE, "", by_value.cloudpickle_text()))
+    return found
+
+
+__all__ = ["CodeCodec", "NeedsCode", "Outbox", "Shipping"]

@@ -1,0 +1,76 @@
+"""Code for the same minor version of Python: functions, classes and instances by cloudpickle."""
+
+import functools
+import importlib.resources
+import io
+import types
+from typing import Any
+
+from rproxy_endpoint.protocol import values
+from rproxy_endpoint.protocol.errors import ValueFault
+
+from .names import CachedFunction, is_known, meant, reference_to
+from .needs import Needs
+from .uses import uses_of
+
+#: The module that the endpoint needs to rebuild functions.
+MODULE = "cloudpickle.cloudpickle"
+_BY_NAME = (type, types.FunctionType, types.BuiltinFunctionType, CachedFunction)
+OPEN_FILE = "an open file of this side; send what is in it, or open it there"
+
+
+@functools.cache
+def encoder() -> Any:
+    """cloudpickle's pickler, asked only for what is neither data nor a proxy."""
+    import cloudpickle
+
+    class Encoder(cloudpickle.Pickler):  # type: ignore[misc, name-defined, unused-ignore]
+        parcel = values.Parcel(values.Side())
+
+        def __init__(self, needs: Needs, file: Any, protocol: int) -> None:
+            super().__init__(file, protocol)
+            self._needs = needs
+
+        def reducer_override(self, obj: Any) -> Any:
+            if obj is values.make:
+                return NotImplemented
+            parts = values.take(obj, self.parcel) or self.parcel.side.known(obj)  # type: ignore[attr-defined]
+            if parts is not None:
+                return values.make, (parts.kind, *parts.args), None, parts.appended, parts.items
+            if isinstance(obj, io.IOBase):
+                # cloudpickle would send a copy of what is left to read, which nobody who passes a file means.
+                raise ValueFault(OPEN_FILE)
+            if type(obj) is types.FunctionType:
+                inner = meant(obj)
+                if inner is not None:
+                    found = reference_to(inner)
+                    return self.reducer_override(inner) if found is None else (values.make, ("code.named", *found))
+            elif type(obj) is CachedFunction and reference_to(obj) is None:
+                return values.make, ("code.cached", *cached_parts(obj))
+            self._note(obj)
+            return super().reducer_override(obj)
+
+        def _note(self, obj: Any) -> None:
+            if isinstance(obj, types.ModuleType):
+                self._needs.modules.add(obj.__name__)
+            elif isinstance(obj, _BY_NAME) and not is_known(obj.__module__):
+                found = reference_to(obj)
+                if found is not None:
+                    self._needs.modules.add(found[0])
+                elif type(obj) is types.FunctionType:
+                    self._needs.shown(obj.__code__)
+                    self._needs.function(obj, uses_of(obj.__code__).imports)
+
+    return Encoder
+
+
+def cached_parts(cached: Any) -> tuple[Any, ...]:
+    """What a function with `functools.lru_cache` is made of."""
+    settings = cached.cache_parameters()
+    return cached.__wrapped__, settings["maxsize"], settings["typed"]
+
+
+@functools.cache
+def cloudpickle_text() -> str:
+    """cloudpickle's source, for endpoints whose host may lack it or have another version."""
+    return importlib.resources.files("cloudpickle").joinpath("cloudpickle.py").read_text("utf-8")

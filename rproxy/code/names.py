@@ -1,0 +1,84 @@
+"""How the parts of the user's program are named: by a module that can be imported, or not at all."""
+
+import functools
+import sys
+import types
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+#: The modules of the program itself, which are another program there.
+_OWN = ("__main__", "__mp_main__")
+_TYPES = {value: name for name, value in vars(types).items() if isinstance(value, type) and name[0].isupper()}
+CachedFunction: type = type(functools.lru_cache(len))
+
+
+def reference_to(obj: Any) -> tuple[str, str] | None:
+    """The (module, qualified name) by which a function or class can be found wherever the module is.
+
+    Where it is public under a shorter name (`pathlib.Path`, which Python 3.13 keeps in `pathlib._local`), it is
+    that: other versions have other private modules.
+    """
+    module, qualname = getattr(obj, "__module__", None), getattr(obj, "__qualname__", None)
+    if not (isinstance(module, str) and isinstance(qualname, str)) or module in _OWN:
+        return None
+    if not is_at(obj, module, qualname):
+        return ("types", _TYPES[obj]) if isinstance(obj, type) and obj in _TYPES else None
+    parts = module.split(".")
+    private = next((place for place, part in enumerate(parts) if place and part.startswith("_")), 0)
+    public = ".".join(parts[:private])
+    return (public if private and is_at(obj, public, qualname) else module), qualname
+
+
+#: A function of `elsewhere`: the one that it runs.
+_meant: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+
+
+def elsewhere(call: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that runs by `call` whenever it is called; as a part of what travels it is the given one."""
+
+    @functools.wraps(function)
+    def remote(*args: Any, **kwargs: Any) -> Any:
+        return call(function, *args, **kwargs)
+
+    _meant[remote] = function
+    return remote
+
+
+def meant(obj: Any) -> Any:
+    """What a function travels as; None for its own self."""
+    return _meant.get(obj) if type(obj) is types.FunctionType else None
+
+
+def is_known(module: Any) -> bool:
+    """Whether a module needs no thought: the standard library's, or what comes along anyway."""
+    if not isinstance(module, str):
+        return True
+    top = module.partition(".")[0]
+    return top in sys.stdlib_module_names or top == "cloudpickle"
+
+
+def dotted(version: tuple[Any, ...]) -> str:
+    """A version of Python as people write it, without what is after the minor one."""
+    return ".".join(map(str, version[:2]))
+
+
+def is_at(obj: Any, module: str, qualname: str) -> bool:
+    found: Any = sys.modules.get(module)
+    for name in qualname.split("."):
+        found = getattr(found, name, None)
+    return found is obj
+
+
+def submodules_used(packages: list[types.ModuleType], attributes: frozenset[str]) -> list[str]:
+    """The loaded submodules that code may reach through these packages: `xml` in `xml.dom.minidom.parse`."""
+    found: list[str] = []
+    for package in packages:
+        if hasattr(package, "__path__"):
+            prefix = package.__name__ + "."
+            found += [
+                name
+                for name in list(sys.modules)
+                if name.startswith(prefix) and attributes.issuperset(name[len(prefix) :].split("."))
+            ]
+    return sorted(found, key=lambda name: name.count("."))

@@ -1,0 +1,32 @@
+"""Programs that are run as modules: `python -m package.module`."""
+
+import json
+
+import pytest
+
+from .conftest import FAR_VERSIONS, far_python, name_of, run_program
+
+RUN = """
+import json, sys
+import rproxy
+from . import helpers
+
+def relative(number):
+    from .deeper import thrice
+    return helpers.twice(number) + thrice(number)
+
+with rproxy.connect(python=sys.argv[1]) as client:
+    print(json.dumps([client.call(relative, 1), client.call(lambda: helpers.twice(4)), client.call(helpers.twice, 5)]))
+"""
+
+
+@pytest.mark.parametrize("version", FAR_VERSIONS, ids=name_of)
+def test_relative_imports_of_a_program_work_there(version, tmp_path, monkeypatch):
+    folder = tmp_path / "ownprogram"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "helpers.py").write_text("def twice(number): return number * 2\n")
+    (folder / "deeper.py").write_text("def thrice(number): return number * 3\n")
+    (folder / "run.py").write_text(RUN)
+    start = f"import runpy, sys; sys.path.insert(0, {str(tmp_path)!r}); runpy._run_module_as_main('ownprogram.run')"
+    assert json.loads(run_program("-c", start, far_python(version))) == [5, 8, 10]
