@@ -1,0 +1,1 @@
+"""SRemote's connectors."""
