@@ -1,6 +1,6 @@
 """An SRemote program with another import: deploys the endpoint and installs a package from git beside it.
 
-    python install.py HOST USER GIT-URL BRANCH
+python install.py HOST USER GIT-URL BRANCH
 """
 
 from sys import argv

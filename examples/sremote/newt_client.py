@@ -1,6 +1,6 @@
 """An SRemote program with another import: deploys itself by NEWT, sets a variable and reads it back.
 
-    python newt_client.py MACHINE USER PASSWORD
+python newt_client.py MACHINE USER PASSWORD
 """
 
 from sys import argv

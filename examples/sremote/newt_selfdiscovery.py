@@ -1,6 +1,6 @@
 """An SRemote program with another import: the host's own file says where the endpoint is.
 
-    python newt_selfdiscovery.py MACHINE USER PASSWORD
+python newt_selfdiscovery.py MACHINE USER PASSWORD
 """
 
 from sys import argv

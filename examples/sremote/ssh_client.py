@@ -1,6 +1,6 @@
 """An SRemote program with another import: variables, paths, calls by list and by dict, and what goes wrong.
 
-    python ssh_client.py HOST USER
+python ssh_client.py HOST USER
 """
 
 from sys import argv
