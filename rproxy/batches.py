@@ -20,6 +20,7 @@ class Sends(Protocol):
     """What a batch needs of the session."""
 
     target: str
+    sent: int
 
     @property
     def channel(self) -> Channel: ...
@@ -97,6 +98,7 @@ class Batch:
         """Sends the calls and resolves their promises; raises what the first of them raised."""
         if not self._promises:
             return
+        self._session.sent += 1
         try:
             answers = self._session.channel.exchange(self._packed, self._sinks)
         except BaseException as error:

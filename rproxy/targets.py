@@ -163,7 +163,7 @@ def check_options(factory: Any, options: dict[str, Any], scheme: str) -> None:
 
 
 #: What `connect` itself takes, for suggestions.
-COMMON = ("python", "setup", "serializer", "trust", "endpoint_dir", "tmp_dir", "deploy")
+COMMON = tuple("python setup serializer trust endpoint_dir tmp_dir deploy resident idle_timeout session".split())
 
 
 def closest(word: str, known: Any) -> str:

@@ -158,3 +158,13 @@ def test_a_batch_whose_connection_is_lost_says_so_of_each_call(client):
             promises = [mine.module("operator").add(1, 1), mine.module("os")._exit(3)]
         for promise in promises:
             assert isinstance(promise.exception(), rproxy.ConnectionLost)
+
+
+def test_what_was_read_ahead_holds_only_until_a_batch(stream_client, far_module):
+    source = "counter = 0\ndef more():\n    global counter\n    counter += 1\n"
+    module = stream_client.module(far_module("ahead", source))
+    dir(module)
+    assert module.counter == 0
+    with stream_client.batch():
+        module.more()
+    assert module.counter == 1

@@ -27,8 +27,8 @@ ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _EARLY = 60.0
 #: A task may be unknown for so long after it was accepted, in seconds.
 _UNKNOWN = 60.0
-#: Between two questions after a task: at first, times how much more, at most; in seconds.
-_FIRST, _GROWTH, _LONGEST = 0.1, 1.4, 5.0
+#: Between two questions after a task: how many times as long as before, and at most, in seconds.
+_GROWTH, _LONGEST = 1.4, 5.0
 
 
 class SfapiConnector(RestConnector):
@@ -45,6 +45,8 @@ class SfapiConnector(RestConnector):
     command_limit = 6000  # as it is enclosed it stays below the service's limit
     output_limit = 1 << 20
     transfer_limit = 5_242_880
+    #: How long to wait between the first two questions after a task, in seconds.
+    poll_interval: float = 0.1
 
     def __init__(
         self,
@@ -166,7 +168,7 @@ class SfapiConnector(RestConnector):
 
     def _result(self, task: str, until: float, timeout: float | None) -> tuple[str, str]:
         """Waits for the end of a task; returns its output and its standard error."""
-        begun, wait, seen = time.monotonic(), _FIRST, False
+        begun, wait, seen = time.monotonic(), self.poll_interval, False
         while True:
             answer = self._ask("GET", f"/tasks/{task}", True)
             told = json_of(answer)

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -26,18 +26,32 @@ from ..services.process import Double  # noqa: E402
 PYTHON = os.environ.get("RPROXY_REST_PYTHON", sys.executable)
 
 
+def needs_double(variable: str) -> NoReturn:
+    pytest.skip(f"needs a double: unset {variable} and install the test extra")
+
+
+class Nowhere(dict[str, str]):
+    """The places of a real service, of which a test knows nothing."""
+
+    def __init__(self, variable: str) -> None:
+        self._variable = variable
+
+    def __missing__(self, name: str) -> NoReturn:
+        needs_double(self._variable)
+
+
 class Real:
     """The service itself: nothing can be switched, and its home cannot be looked into."""
 
     def __init__(self, variable: str) -> None:
         self._variable = variable
-        self.places: dict[str, str] = {}
+        self.places = Nowhere(variable)
 
     def reset(self) -> None:
         """Nothing to set back."""
 
     def __getattr__(self, name: str) -> Any:
-        pytest.skip(f"needs a double: unset {self._variable} and install the test extra")
+        needs_double(self._variable)
 
 
 def _service(name: str, variable: str) -> Iterator[Any]:
@@ -105,6 +119,8 @@ def sfapi_connector(sfapi) -> Iterator[Callable[..., SfapiConnector]]:
     def make(**options: Any) -> SfapiConnector:
         machine = os.environ.get("RPROXY_SFAPI_MACHINE", "perlmutter")
         made.append(SfapiConnector(machine, **{**sfapi_options(sfapi), **options}))
+        if not isinstance(sfapi, Real):  # a double of this machine is quick, and does not mind
+            made[-1].poll_interval = 0.02
         return made[-1]
 
     yield make

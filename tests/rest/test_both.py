@@ -6,6 +6,7 @@ import pytest
 
 import rproxy
 from rproxy.connectors.base import Completed
+from rproxy.contract import check_connector
 
 from .conftest import PYTHON
 
@@ -143,3 +144,9 @@ def test_a_resident_endpoint_keeps_state_and_objects_between_commands(connector)
         counter = client.module("itertools").count(3)
         assert (next(counter), next(counter)) == (3, 4)
         assert client.module("os").getpid() == client.module("os").getpid()
+
+
+@pytest.mark.timeout(300)
+def test_the_connector_keeps_the_contract_of_connectors(connector):
+    connector.transfer_limit = min(connector.transfer_limit, 5_242_880)
+    assert len(check_connector(connector)) >= 20

@@ -86,7 +86,7 @@ def test_of_a_thousand_calls_each_is_right_or_raises_and_none_runs_twice(service
         ]
         for client in clients:
             client.module("far_work")
-            client._connector.output_limit = 20_000
+            client._connector.output_limit, client._connector.poll_interval = 20_000, 0.02
         double.modes(faults={"share": SHARE, "seed": SEED})
         with ThreadPoolExecutor(CLIENTS) as pool:
             jobs = []
