@@ -59,7 +59,8 @@ class HostileConnector(LocalConnector):
         self._words = [str(kind), body.hex(), json.dumps({"~": ["tuple", FACTS if facts is None else facts]})]
 
     def open(self, command):
-        token = shlex.split(command)[-1]
+        script = "".join(shlex.split(command)[5:])  # exec /bin/sh -c ... sh, and the script in pieces
+        token = script.split()[-1]
         words = [sys.executable, "-c", ENDPOINT, token, *self._words]
         return super().open("exec " + " ".join(map(shlex.quote, words)))
 
