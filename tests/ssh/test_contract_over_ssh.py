@@ -1,19 +1,33 @@
-"""Connectors over ssh keep the contract of connectors."""
+"""Connectors over ssh keep the contract of connectors, and carry others."""
+
+import sys
 
 import pytest
 
+import rproxy
 from rproxy.connectors.prefix import PrefixConnector
 from rproxy.testing import check_connector
 
+from ..boxes import UID, bubblewrap
 from .conftest import ssh_connector
 
 pytestmark = pytest.mark.once
 
 
-def test_a_connector_keeps_the_contract(kind, channel, shared_sshd):
-    assert len(check_connector(ssh_connector(kind, shared_sshd, channel))) >= 20
+def test_a_connector_keeps_the_contract(kind, shared_sshd):
+    assert len(check_connector(ssh_connector(kind, shared_sshd))) >= 29
 
 
-def test_a_prefix_on_top_keeps_it_too(kind, shared_sshd):
-    connector = PrefixConnector(["env", "RPROXY_X=y"], via=ssh_connector(kind, shared_sshd))
-    assert len(check_connector(connector)) >= 29
+def test_a_box_of_a_host_is_entered(kind, channel, shared_sshd, tmp_path):
+    connector = PrefixConnector(bubblewrap(tmp_path), via=ssh_connector(kind, shared_sshd, channel))
+    with rproxy.connect(connector, python=sys.executable, endpoint_dir="/work/rproxy") as client:
+        assert client.module("os").getuid() == UID
+        assert client.module("operator").add(bytes(100_000), b"x") == bytes(100_000) + b"x"
+        assert connector.target in client.info().target
+
+
+def test_a_box_of_a_host_that_is_not_there_is_told(kind, shared_sshd):
+    connector = PrefixConnector(["nosuchtool", "exec"], via=ssh_connector(kind, shared_sshd))
+    with pytest.raises(rproxy.ConnectorError, match=r"(?s)did not begin on .*via .*127.*nosuchtool"):
+        rproxy.connect(connector)
+    connector.close()

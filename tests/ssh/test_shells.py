@@ -33,17 +33,17 @@ def server_with(sshd, shell, rc=""):
     return server
 
 
-def test_a_client_works_whatever_the_login_shell_is(sshd, kind, channel, shell, connect_ssh):
-    client = connect_ssh(kind, server_with(sshd, shell), channel, setup=f"export ODD='{ODD.replace(chr(39), '')}'")
+def test_a_client_works_whatever_the_login_shell_is(sshd, kind, shell, connect_ssh):
+    client = connect_ssh(kind, server_with(sshd, shell), setup=f"export ODD='{ODD.replace(chr(39), '')}'")
     assert client.module("os").getenv("ODD") == ODD.replace("'", "")
     assert client.module("copy").copy(ODD) == ODD
 
 
-def test_what_rc_files_print_is_not_output(sshd, kind, channel, shell, connect_ssh, tmp_path):
+def test_what_rc_files_print_is_not_output(sshd, kind, shell, tmp_path):
     noise = "echo Welcome to the cluster\necho '<rproxy:0000>'\n"
     server = server_with(sshd, shell, noise)
     assert ("Welcome" in ssh(server, "true").stdout) == bool(SHELLS[shell])
-    connector = ssh_connector(kind, server, channel)
+    connector = ssh_connector(kind, server)
     assert connector.run("printf own").stdout == b"own"
     (tmp_path / "bytes").write_bytes(bytes(range(256)))
     connector.push(tmp_path / "bytes", str(server.home / "there"))
@@ -59,9 +59,9 @@ def test_an_rc_file_that_ends_the_shell_is_told(sshd, kind, channel, connect_ssh
         connect_ssh(kind, server, channel)
 
 
-def test_an_rc_file_that_fails_is_no_hindrance(sshd, kind, channel, connect_ssh):
+def test_an_rc_file_that_fails_is_no_hindrance(sshd, kind, connect_ssh):
     server = server_with(sshd, "bash", "no_such_command\nfalse\n")
-    assert connect_ssh(kind, server, channel).module("os").path.join("a", "b") == "a/b"
+    assert connect_ssh(kind, server).module("os").path.join("a", "b") == "a/b"
 
 
 #: The last is the longest command that a connector takes, of what takes the most room on its way.
