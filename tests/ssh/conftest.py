@@ -148,3 +148,13 @@ def connector() -> Iterator[Callable[..., Connector]]:
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def log_in(connector) -> Callable[..., bytes]:
+    """`log_in(server, **options)` runs a command over paramiko://, and says what it printed."""
+
+    def log_in(server: Sshd, **options) -> bytes:
+        return connector(server, **options).run("echo in").stdout
+
+    return log_in

@@ -1,14 +1,9 @@
 """Logging in over paramiko://."""
 
-import contextlib
-import getpass
-import json
 import os
 import re
 import shutil
 import subprocess
-import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -20,16 +15,6 @@ from .keys import PASSPHRASE, keygen
 from .sshd import program
 
 pytestmark = pytest.mark.once
-
-
-@pytest.fixture
-def log_in(connector):
-    """`log_in(server, **options)` runs a command there, and says what it printed."""
-
-    def log_in(server, **options):
-        return connector(server, **options).run("echo in").stdout
-
-    return log_in
 
 
 @pytest.fixture
@@ -284,107 +269,3 @@ def test_the_configuration_may_switch_a_way_off(password_sshd, person, log_in, w
     config = write_config("PasswordAuthentication no")
     with pytest.raises(AuthenticationError, match=r"tried +nothing"):
         log_in(password_sshd, identity=None, password=person.password, ssh_config=config)
-
-
-# -- questions, of a server that can ask ---------------------------------------------------------------
-
-
-class Questions:
-    """A running question_server: what `ssh_connector` needs of one."""
-
-    def __init__(self, folder, keys, rounds, steps):
-        self.keys, self.user = keys, getpass.getuser()
-        script = Path(__file__).with_name("question_server.py")
-        self.process = subprocess.Popen(
-            [sys.executable, str(script), keys["host"], json.dumps([rounds, steps])],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        self.address = f"{self.user}@127.0.0.1:{int(self.process.stdout.readline())}"
-        self.known_hosts = str(folder / "known")
-        Path(self.known_hosts).write_text(f"* {keys.bare('host')}\n")
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(timeout=10)
-        self.process.stdout.close()
-
-
-@pytest.fixture
-def questions(tmp_path, keys):
-    """`questions(*rounds, steps=(...))` starts a server that asks them."""
-    with contextlib.ExitStack() as stack:
-
-        def start(*rounds, steps=("keyboard-interactive",)):
-            server = Questions(tmp_path, keys, rounds, steps)
-            stack.callback(server.close)
-            return server
-
-        yield start
-
-
-PASSWORD, CODE = ["Password: ", False, "pw"], ["Code: ", True, "123456"]
-
-
-def test_a_question_is_asked(questions, log_in):
-    server = questions(["", "", [["Password + OTP: ", False, "pw123"]]])
-    asked = []
-    assert log_in(server, identity=None, ask=lambda prompt: asked.append(prompt) or "pw123") == b"in\n"
-    assert asked == ["Password + OTP: "]
-
-
-def test_several_prompts_of_one_question_are_all_asked(questions, log_in):
-    server = questions(["Welcome", "Two things.", [PASSWORD, CODE, ["Again: ", False, "x"]]])
-    answers = {"Welcome\nTwo things.\nPassword: ": "pw", "Code: ": "123456", "Again: ": "x"}
-    assert log_in(server, identity=None, ask=answers.pop) == b"in\n"
-    assert answers == {}
-
-
-def test_several_rounds_of_questions_are_all_asked(questions, log_in):
-    server = questions(["", "", [PASSWORD]], ["", "", [CODE]], ["", "nothing to ask", []])
-    answers = {"Password: ": "pw", "Code: ": "123456"}
-    assert log_in(server, identity=None, ask=answers.pop) == b"in\n"
-
-
-def test_the_password_answers_the_question_for_it_and_a_person_the_others(questions, log_in):
-    server = questions(["", "", [PASSWORD, CODE]])
-    assert log_in(server, identity=None, password="pw", ask={"Code: ": "123456"}.pop) == b"in\n"
-
-
-def test_the_password_alone_does_where_only_it_is_asked_for(questions, log_in):
-    assert log_in(questions(["Hello", "", [PASSWORD]]), identity=None, password="pw") == b"in\n"
-
-
-def test_a_key_and_then_a_question(questions, log_in):
-    server = questions(["", "", [CODE]], steps=("publickey", "keyboard-interactive"))
-    assert log_in(server, ask={"Code: ": "123456"}.pop) == b"in\n"
-
-
-def test_a_question_that_nobody_answers_is_in_the_error(questions, log_in):
-    with pytest.raises(AuthenticationError, match=r"not answered +Code:") as caught:
-        log_in(questions(["", "", [CODE]]), identity=None)
-    assert "password= or ask=" in str(caught.value)
-
-
-def test_wrong_answers_are_asked_for_again_and_then_refused(questions, log_in):
-    asked = []
-    with pytest.raises(AuthenticationError, match=r"tried +the host's questions"):
-        log_in(questions(["", "", [CODE]]), identity=None, ask=lambda prompt: asked.append(prompt) or "wrong")
-    assert asked == ["Code: "] * 3
-
-
-def test_questions_come_in_the_thread_that_connects(questions, log_in):
-    threads = []
-    log_in(
-        questions(["", "", [CODE]]), identity=None, ask=lambda _: threads.append(threading.current_thread()) or "123456"
-    )
-    assert threads == [threading.current_thread()]
-
-
-def test_an_exception_of_the_callback_reaches_the_caller_and_ends_the_connection(questions, connector):
-    def ask(prompt):
-        raise KeyboardInterrupt
-
-    before = set(threading.enumerate())
-    with pytest.raises(KeyboardInterrupt):
-        connector(questions(["", "", [CODE]]), identity=None, ask=ask).run("true")
-    assert [thread for thread in threading.enumerate() if thread not in before and "ransport" in repr(thread)] == []

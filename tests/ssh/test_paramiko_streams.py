@@ -4,6 +4,7 @@ import gc
 import hashlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -352,3 +353,21 @@ def test_a_forked_child_does_not_keep_the_connection_open(sshd):
     assert run_client(server, code).returncode == -signal.SIGKILL
     wait_for(lambda: not server.sessions())
     assert time.monotonic() - before < 30, "the child kept it"
+
+
+# -- signs of life -------------------------------------------------------------------------------------
+
+
+def test_signs_of_life_are_sent_as_often_as_the_configuration_says(sshd, connector, write_config):
+    server = sshd(settings=("LogLevel DEBUG",))
+    made = connector(server, ssh_config=write_config("ServerAliveInterval 1"))
+    made.run("true")
+    wait_for(lambda: "keepalive@" in server.log())
+
+
+def test_a_link_whose_signs_of_life_nobody_confirms_is_given_up(shared_sshd, connector, write_config):
+    """The kernel does it, when its time has come; to see that here a network would have to be cut."""
+    made = connector(shared_sshd, ssh_config=write_config("ServerAliveInterval 20", "ServerAliveCountMax 2"))
+    made.run("true")
+    own = made._link.dialled.socket._socket
+    assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 40_000

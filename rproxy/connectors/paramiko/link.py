@@ -17,6 +17,7 @@ import paramiko
 
 from ...errors import ConnectorError
 from .asking import Asker
+from .channels import Hop, Inbox
 from .dialling import Dialled, dial, run_proxy
 from .host_keys import KnownHost
 from .login import Login
@@ -35,8 +36,8 @@ logging.getLogger(_LOG).addHandler(logging.NullHandler())  # else Python itself 
 
 
 class Transport(paramiko.Transport):  # type: ignore[misc]
-    """paramiko's, which also keeps what the host says as it ends the connection, and never waits for itself:
-    its thread answers a channel's end, which it may not do during an exchange of keys, which is up to its thread.
+    """paramiko's, which also keeps what the host says as it ends the connection, copies less, and never waits for
+    itself: its thread answers a channel's end, which must wait for an exchange of keys, which its thread makes.
     """
 
     farewell = ""
@@ -48,6 +49,13 @@ class Transport(paramiko.Transport):  # type: ignore[misc]
     def _parse_disconnect(self, message: Any) -> None:
         message.get_int()
         self.farewell = message.get_text().strip()
+
+    def _parse_channel_open_success(self, message: Any) -> None:
+        channel = self._channels.get(message.get_int())
+        message.rewind()
+        if channel is not None:
+            channel.in_buffer = Inbox()  # here, before anything has come
+        super()._parse_channel_open_success(message)
 
     def _send_user_message(self, data: Any) -> None:
         if threading.current_thread() is self and not self.clear_to_send.is_set():
@@ -104,15 +112,7 @@ class Link:
         """In a forked child: lets go of what belongs to the parent, without a word to the host."""
         self.close.detach()
         self.transport.active = False
-        abandon_channel(self.dialled.socket)
-        self.dialled.socket.close()
-
-
-def abandon_channel(channel: Any) -> None:
-    """In a forked child: keeps a channel's finalizer from waiting for threads that are not here."""
-    if isinstance(channel, paramiko.Channel):
-        channel.lock = threading.Lock()
-        channel.closed = True
+        self.dialled.socket.abandon()
 
 
 _links: "weakref.WeakSet[Link]" = weakref.WeakSet()
@@ -216,7 +216,7 @@ def _through(settings: Settings, via: Link) -> Dialled:
             f"{via.settings.address} cannot connect to {settings.hostname} port {settings.port} for us: {text}. "
             "Are name and port right as seen from there, and does it allow forwarding (AllowTcpForwarding)?"
         ) from error
-    return Dialled(channel, via.close)
+    return Dialled(Hop(channel), via.close)
 
 
 def _transport(settings: Settings, dialled: Dialled) -> Any:

@@ -4,7 +4,6 @@ Rules: bytes are copied once, whatever their number; standard error is taken fro
 writes, and its end is kept; a command that does not end is killed where the host can do that.
 """
 
-import collections
 import contextlib
 import os
 import threading
@@ -16,8 +15,8 @@ from typing import Any
 import paramiko
 
 from ..base import Completed
-from .link import Link, abandon_channel
-from .wire import AWAKE
+from .channels import abandon
+from .link import Link
 
 #: The end of standard error that a diagnosis tells, in bytes.
 TAIL = 4000
@@ -27,60 +26,12 @@ LOOK = 0.5
 GRACE = 8.0
 
 
-class Inbox:
-    """What a channel receives: like paramiko's own buffer, which moves all that waits at each reading."""
-
-    def __init__(self) -> None:
-        self._arrived = threading.Condition(threading.Lock())
-        self._pieces: collections.deque[memoryview] = collections.deque()
-        self._size = 0
-        self._closed = False
-
-    def feed(self, data: Any) -> None:
-        with self._arrived:
-            self._pieces.append(memoryview(data))
-            self._size += len(data)
-            self._arrived.notify_all()
-
-    def read(self, count: int, timeout: float | None = None) -> memoryview:
-        """At most so many bytes of what came first; nothing at the end."""
-        until = time.perf_counter() + AWAKE
-        while not self._size and not self._closed and time.perf_counter() < until:
-            os.sched_yield()
-        with self._arrived:
-            if not self._size and not self._closed and not self._arrived.wait_for(self._is_ready, timeout):
-                raise paramiko.buffered_pipe.PipeTimeout
-            if not self._size:
-                return memoryview(b"")
-            piece = self._pieces.popleft()
-            if len(piece) > count:
-                self._pieces.appendleft(piece[count:])
-                piece = piece[:count]
-            self._size -= len(piece)
-            return piece
-
-    def _is_ready(self) -> bool:
-        return bool(self._size) or self._closed
-
-    def read_ready(self) -> bool:
-        return bool(self._size)
-
-    def close(self) -> None:
-        with self._arrived:
-            self._closed = True
-            self._arrived.notify_all()
-
-    def __len__(self) -> int:
-        return self._size
-
-
 class ChannelStream:
     """A command on a host. Raises ConnectorError if it cannot be started."""
 
     def __init__(self, link: Link, command: str, keep: int | None = TAIL) -> None:
         self._link, self._keep = link, keep
         self._channel = channel = link.session()
-        channel.in_buffer = Inbox()
         self._errors = bytearray()
         self._ending = weakref.finalize(self, _end, channel, link, os.getpid())
         _streams.add(self)
@@ -214,7 +165,7 @@ class ChannelStream:
     def abandon(self) -> None:
         """In a forked child."""
         self._ending.detach()
-        abandon_channel(self._channel)
+        abandon(self._channel)
 
 
 def _wait(until: float | None) -> float:

@@ -72,6 +72,10 @@ class Wire:
     def close(self) -> None:
         self._socket.close()
 
+    def abandon(self) -> None:
+        """In a forked child, whose parent's descriptor stays open."""
+        self._socket.close()
+
     @property
     def _closed(self) -> bool:
         return self._socket.fileno() < 0

@@ -1,0 +1,150 @@
+"""Questions that a host asks at a login over paramiko://, and who answers them."""
+
+import contextlib
+import getpass
+import json
+import os
+import pty
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from rproxy.errors import AuthenticationError
+
+from .keys import PASSPHRASE
+
+pytestmark = pytest.mark.once
+
+
+class Questions:
+    """A running question_server: what `ssh_connector` needs of one."""
+
+    def __init__(self, folder, keys, rounds, steps):
+        self.keys, self.user = keys, getpass.getuser()
+        script = Path(__file__).with_name("question_server.py")
+        self.process = subprocess.Popen(
+            [sys.executable, str(script), keys["host"], json.dumps([rounds, steps])],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        self.address = f"{self.user}@127.0.0.1:{int(self.process.stdout.readline())}"
+        self.known_hosts = str(folder / "known")
+        Path(self.known_hosts).write_text(f"* {keys.bare('host')}\n")
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=10)
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def questions(tmp_path, keys):
+    """`questions(*rounds, steps=(...))` starts a server that asks them."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*rounds, steps=("keyboard-interactive",)):
+            server = Questions(tmp_path, keys, rounds, steps)
+            stack.callback(server.close)
+            return server
+
+        yield start
+
+
+PASSWORD, CODE = ["Password: ", False, "pw"], ["Code: ", True, "123456"]
+
+
+def test_a_question_is_asked(questions, log_in):
+    server = questions(["", "", [["Password + OTP: ", False, "pw123"]]])
+    asked = []
+    assert log_in(server, identity=None, ask=lambda prompt: asked.append(prompt) or "pw123") == b"in\n"
+    assert asked == ["Password + OTP: "]
+
+
+def test_several_prompts_of_one_question_are_all_asked(questions, log_in):
+    server = questions(["Welcome", "Two things.", [PASSWORD, CODE, ["Again: ", False, "x"]]])
+    answers = {"Welcome\nTwo things.\nPassword: ": "pw", "Code: ": "123456", "Again: ": "x"}
+    assert log_in(server, identity=None, ask=answers.pop) == b"in\n"
+    assert answers == {}
+
+
+def test_several_rounds_of_questions_are_all_asked(questions, log_in):
+    server = questions(["", "", [PASSWORD]], ["", "", [CODE]], ["", "nothing to ask", []])
+    answers = {"Password: ": "pw", "Code: ": "123456"}
+    assert log_in(server, identity=None, ask=answers.pop) == b"in\n"
+
+
+def test_the_password_answers_the_question_for_it_and_a_person_the_others(questions, log_in):
+    server = questions(["", "", [PASSWORD, CODE]])
+    assert log_in(server, identity=None, password="pw", ask={"Code: ": "123456"}.pop) == b"in\n"
+
+
+def test_the_password_alone_does_where_only_it_is_asked_for(questions, log_in):
+    assert log_in(questions(["Hello", "", [PASSWORD]]), identity=None, password="pw") == b"in\n"
+
+
+def test_a_key_and_then_a_question(questions, log_in):
+    server = questions(["", "", [CODE]], steps=("publickey", "keyboard-interactive"))
+    assert log_in(server, ask={"Code: ": "123456"}.pop) == b"in\n"
+
+
+def test_a_question_that_nobody_answers_is_in_the_error(questions, log_in):
+    with pytest.raises(AuthenticationError, match=r"not answered +Code:") as caught:
+        log_in(questions(["", "", [CODE]]), identity=None)
+    assert "password= or ask=" in str(caught.value)
+
+
+def test_wrong_answers_are_asked_for_again_and_then_refused(questions, log_in):
+    asked = []
+    with pytest.raises(AuthenticationError, match=r"tried +the host's questions"):
+        log_in(questions(["", "", [CODE]]), identity=None, ask=lambda prompt: asked.append(prompt) or "wrong")
+    assert asked == ["Code: "] * 3
+
+
+def test_questions_come_in_the_thread_that_connects(questions, log_in):
+    threads = []
+    log_in(
+        questions(["", "", [CODE]]), identity=None, ask=lambda _: threads.append(threading.current_thread()) or "123456"
+    )
+    assert threads == [threading.current_thread()]
+
+
+def test_an_exception_of_the_callback_reaches_the_caller_and_ends_the_connection(questions, connector):
+    def ask(prompt):
+        raise KeyboardInterrupt
+
+    before = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt):
+        connector(questions(["", "", [CODE]]), identity=None, ask=ask).run("true")
+    assert [thread for thread in threading.enumerate() if thread not in before and "ransport" in repr(thread)] == []
+
+
+# -- the terminal --------------------------------------------------------------------------------------
+
+
+def at_terminal(server, identity, answer):
+    """What a process at a terminal of its own shows when it logs in, and that answer is typed when it asks."""
+    options = {"identity": identity, "known_hosts": server.known_hosts, "ssh_config": "none"}
+    code = (
+        "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "from rproxy.targets import connector_for\n"
+        f"print(connector_for('paramiko://{server.address}', {options!r}).run('echo let in').stdout)"
+    )
+    ours, its = pty.openpty()
+    with subprocess.Popen([sys.executable, "-c", code], stdin=its, stdout=its, stderr=its, start_new_session=True):
+        os.close(its)
+        shown, typed = b"", False
+        with contextlib.suppress(OSError):  # Linux ends a terminal so
+            while more := os.read(ours, 65536):
+                shown += more
+                if not typed and shown.endswith(b": "):
+                    typed = bool(os.write(ours, answer.encode() + b"\n"))
+        os.close(ours)
+    return shown.decode()
+
+
+def test_without_a_callback_the_terminal_is_asked_and_shows_no_answer(shared_sshd, keys):
+    shown = at_terminal(shared_sshd, keys["locked"], PASSPHRASE)
+    assert shown.startswith(f"Enter passphrase for key '{keys['locked']}': ") and "let in" in shown
+    assert PASSPHRASE not in shown
