@@ -49,6 +49,7 @@ class PrefixConnector(Connector):
         self.target = target or (f"{self._program} via {self._via.target}" if via is not None else self._program)
         self.text_only = self._via.text_only
         self.output_limit = self._via.output_limit
+        self.input_limit, self.file_patience = self._via.input_limit, self._via.file_patience
         # A quote in a command takes five bytes once it is quoted again.
         self.command_limit = max(1000, (self._via.command_limit - len(self._words)) // 2)
         if getattr(self._via, "open", None) is not None:

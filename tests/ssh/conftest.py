@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -158,3 +159,28 @@ def log_in(connector) -> Callable[..., bytes]:
         return connector(server, **options).run("echo in").stdout
 
     return log_in
+
+
+@pytest.fixture
+def reach():
+    """`reach(server, **options)` makes a connector, closed when the test ends."""
+    made = []
+
+    def make(server, **options):
+        made.append(ssh_connector("ssh", server, **options))
+        return made[-1]
+
+    yield make
+    for connector in made:
+        connector.close()
+
+
+def says(connector, text="ok"):
+    return connector.run(f"printf {text}").stdout == text.encode()
+
+
+@pytest.fixture
+def short_folder():
+    """Where a socket's path is not too long."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
