@@ -107,7 +107,7 @@ NOISE = b"Last login: today\n<rproxy:0011223344556677>\x00\xe7\x02"
 def test_a_reply_that_is_cut_anywhere_is_lost(counter):
     lengths = []
     assert counter.call(lambda done: lengths.append(len(done.stdout)) or done) == ("right", 1)
-    for cut in sorted({1, 2, 20, 30, 31, lengths[0] // 3, lengths[0] // 2, lengths[0] - 2}):
+    for cut in (1, 31, lengths[0] // 2, lengths[0] - 2):
         assert counter.call(lambda done, cut=cut: done._replace(stdout=done.stdout[:-cut])) == ("lost", 1)
 
 
@@ -281,7 +281,7 @@ def test_requests_ride_on_a_private_input_where_there_is_one(client, service):
 
 def test_no_command_is_longer_than_the_connector_takes(client, service):
     module = client.module("operator")
-    for size in range(0, 8000, 1600):
+    for size in (0, 2000, 3500, 8000):
         assert module.concat("x" * size, "") == "x" * size
     assert max(map(len, service.commands)) <= service.command_limit
 

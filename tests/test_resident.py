@@ -112,11 +112,10 @@ def test_threads_share_a_client(client):
     assert sorted(results) == [1, 2, 3, 4, 5, 6]
 
 
-@pytest.mark.parametrize("version", [(3, 6), (3, 7), (3, 9)])
-def test_old_interpreters_can_stay_too(version):
-    python = interpreters().get(version)
+def test_an_old_interpreter_can_stay_too():
+    python = interpreters().get((3, 6))
     if python is None:
-        pytest.skip("install Python 3.6, 3.7 and 3.9, for example by pyenv")
+        pytest.skip("install Python 3.6, for example by `pyenv install 3.6.15`")
     with rproxy.RemoteClient(command_only(LocalConnector()), python=python, resident=True) as client:
         counter = client.module("itertools").count(1)
         assert (next(counter), next(counter)) == (1, 2)
@@ -238,6 +237,7 @@ def lose(run):
 
 
 def test_a_lost_answer_is_no_reason_to_run_a_call_again(client, connector, tmp_path):
+    client.call(note, str(tmp_path / "first"))  # what functions need there is there from now on
     connector.around = lose
     with pytest.raises(rproxy.ConnectionLost, match="unknown"):
         client.call(note, str(tmp_path / "runs"))
