@@ -35,8 +35,8 @@ def bubblewrap(folder: Path) -> list[str]:
     words += ["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--ro-bind", str(home), "/home/me"]
     for path in (sys.prefix, sys.base_prefix, repository()):  # again, for those below /tmp
         words += ["--ro-bind", path, path]
-    words += ["--bind", str(folder), "/work", "--setenv", "HOME", "/home/me", "--setenv", "TMPDIR", "/work"]
-    words += ["--chdir", "/work"]
+    words += ["--bind", str(folder), "/shared", "--setenv", "HOME", "/home/me", "--setenv", "TMPDIR", "/shared"]
+    words += ["--chdir", "/shared"]
     probe = subprocess.run([*words, "true"], capture_output=True, text=True, timeout=60)
     if probe.returncode:
         pytest.skip(f"install bubblewrap with user namespaces allowed: {probe.stderr.strip().splitlines()[-1]}")

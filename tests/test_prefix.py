@@ -46,9 +46,9 @@ def test_a_box_keeps_the_contract_of_connectors(box, channel):
 
 def test_a_client_works_in_a_box(box, channel):
     connector = PrefixConnector(box, via=local_connector(channel))
-    with rproxy.connect(connector, python=sys.executable, endpoint_dir="/work/rproxy") as client:
+    with rproxy.connect(connector, python=sys.executable, endpoint_dir="/shared/rproxy") as client:
         remote_os = client.module("os")
-        assert (remote_os.getuid(), remote_os.getenv("HOME"), remote_os.getcwd()) == (UID, "/home/me", "/work")
+        assert (remote_os.getuid(), remote_os.getenv("HOME"), remote_os.getcwd()) == (UID, "/home/me", "/shared")
         assert client.info().channel == ("stream" if channel == "stream" else "commands")
         with pytest.raises(OSError):
             client.call(lambda: __import__("socket").create_connection(("127.0.0.1", 22), 1))
@@ -139,7 +139,7 @@ def test_env_sets_variables():
 
 # -- container tools -----------------------------------------------------------------------------------
 
-NOWHERE = {"python": sys.executable, "endpoint_dir": "/work/rproxy"}
+NOWHERE = {"python": sys.executable, "endpoint_dir": "/shared/rproxy"}
 
 
 @pytest.mark.parametrize("scheme", ["docker", "podman"])

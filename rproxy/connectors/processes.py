@@ -4,6 +4,8 @@ Rules: each has a session of its own, so that Ctrl-C here is not theirs; whateve
 are closed, which is how it learns of the end; a forked child does not keep them open.
 """
 
+import contextlib
+import fcntl
 import os
 import select
 import signal
@@ -22,6 +24,8 @@ _TAIL = 4000
 #: How long to wait for an answer without sleeping, in seconds: to wake a sleeping processor takes longer than
 #: most calls, and most answers come before. Whoever else wants the processor gets it.
 _AWAKE = 1e-4
+#: From this size on a buffer is for bulk, in bytes; the pipes hold as much, where the system lets them.
+_BULK = 1 << 20
 #: How long a process may take to end once its input has, in seconds: the endpoint gives its children some.
 _PATIENCE = 8.0
 
@@ -99,11 +103,15 @@ class ProcessStream:
         assert popen.stdin is not None and popen.stdout is not None
         self._input = popen.stdin.fileno()
         self._output = popen.stdout.fileno()
+        for pipe in (self._input, self._output):
+            with contextlib.suppress(AttributeError, OSError):  # not on Linux, or beyond the user's share
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _BULK)
         self._ready = select.poll()
         self._ready.register(self._output, select.POLLIN)
 
     def readinto(self, buffer: memoryview) -> int:
-        until = time.perf_counter() + _AWAKE
+        # Who wants much waits asleep: the processor is for those who bring it.
+        until = time.perf_counter() + (_AWAKE if len(buffer) < _BULK else 0)
         while not self._ready.poll(0) and time.perf_counter() < until:
             os.sched_yield()
         return os.readv(self._output, [buffer])

@@ -20,7 +20,7 @@ def test_a_connector_keeps_the_contract(kind, shared_sshd):
 
 def test_a_box_of_a_host_is_entered(kind, channel, shared_sshd, tmp_path):
     connector = PrefixConnector(bubblewrap(tmp_path), via=ssh_connector(kind, shared_sshd, channel))
-    with rproxy.connect(connector, python=sys.executable, endpoint_dir="/work/rproxy") as client:
+    with rproxy.connect(connector, python=sys.executable, endpoint_dir="/shared/rproxy") as client:
         assert client.module("os").getuid() == UID
         assert client.module("operator").add(bytes(100_000), b"x") == bytes(100_000) + b"x"
         assert connector.target in client.info().target
