@@ -85,7 +85,7 @@ def test_attributes_are_set_and_deleted_there(stream_client, far_module):
 
 def test_a_change_that_could_not_last_is_an_error_that_names_open(command_client):
     module = command_client.module("string")
-    with pytest.raises(rproxy.RProxyError, match="State lasts only over a connector with a stream.*`open`"):
+    with pytest.raises(rproxy.RProxyError, match="State lasts only .*over a connector with a stream.*`open`"):
         module.whitespace = ""
     with pytest.raises(rproxy.RProxyError, match="`open`"):
         del module.whitespace
