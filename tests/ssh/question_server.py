@@ -3,7 +3,7 @@
 It is made of paramiko's own ServerInterface, so it proves our side of the conversation and not OpenSSH's. Words:
 its host key's file, then JSON of what it asks: a list of rounds, each a title, instructions, and a list of
 [prompt, whether it is echoed, the right answer]; and the ways that it takes, in order. It prints its port.
-It gives no sessions but runs commands by /bin/sh, and ends with its standard input.
+It runs commands by /bin/sh, but for those with the words "refuse this", and ends with its standard input.
 """
 
 import json
@@ -57,6 +57,8 @@ class Questioner(paramiko.ServerInterface):
         return paramiko.OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel, command):
+        if b"refuse this" in command:
+            return False
         threading.Thread(target=run, args=(channel, command), daemon=True).start()
         return True
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rproxy.errors import AuthenticationError
+from rproxy.errors import AuthenticationError, ConnectorError
 
 from .keys import PASSPHRASE
 
@@ -118,6 +118,14 @@ def test_an_exception_of_the_callback_reaches_the_caller_and_ends_the_connection
     with pytest.raises(KeyboardInterrupt):
         connector(questions(["", "", [CODE]]), identity=None, ask=ask).run("true")
     assert [thread for thread in threading.enumerate() if thread not in before and "ransport" in repr(thread)] == []
+
+
+def test_a_host_that_runs_no_commands_says_so(questions, connector):
+    made = connector(questions(["", "", [PASSWORD]]), identity=None, password="pw")
+    with pytest.raises(ConnectorError, match="the host starts no commands for this user"):
+        made.run("refuse this")
+    with pytest.raises(ConnectorError, match="the host starts no commands for this user"):
+        made.open("refuse this").readinto(memoryview(bytearray(10)))
 
 
 # -- the terminal --------------------------------------------------------------------------------------

@@ -53,10 +53,6 @@ def closed_after(stream):
 # -- the contract --------------------------------------------------------------------------------------
 
 
-def test_the_contract_of_connectors(shared_sshd):
-    assert check_connector(ssh_connector("paramiko", shared_sshd))
-
-
 def test_the_contract_of_connectors_without_sftp(sshd):
     """A chosen shell is asked for the subsystem and has none of that name: files go through cat."""
     assert check_connector(ssh_connector("paramiko", sshd(shell=program("sh", "dash"))))

@@ -215,6 +215,7 @@ def test_an_unknown_option_is_refused():
 BAD = [
     ({"ask": "x"}, TypeError, "ask is a function"),
     ({"on_new_host_key": True}, TypeError, "on_new_host_key is a function"),
+    ({"password": b"bytes"}, TypeError, "password is a text"),
     ({"connect_timeout": 0}, ValueError, "connect_timeout is a number of seconds above 0"),
 ]
 

@@ -58,6 +58,8 @@ class ParamikoConnector(StreamConnector):
     ) -> None:
         _check_callable("ask", ask)
         _check_callable("on_new_host_key", on_new_host_key)
+        if password is not None and not isinstance(password, str):
+            raise TypeError("password is a text")
         if accept_host_key is not None and not accept_host_key.upper().startswith("SHA256:"):
             raise ValueError(f"accept_host_key is a fingerprint, 'SHA256:...', not {accept_host_key!r}")
         if connect_timeout is not None and not connect_timeout > 0:
@@ -89,8 +91,7 @@ class ParamikoConnector(StreamConnector):
         stream.close()
         output = mark.cut(done.stdout)
         if output is None:
-            printed = (done.stdout + done.stderr)[-2000:].decode("utf-8", "replace").strip()
-            raise self._not_begun(f"exit code {done.returncode}; it said:\n{printed or 'nothing'}")
+            raise self._not_begun(stream, done.stdout.decode("utf-8", "replace").strip())
         return done._replace(stdout=output)
 
     def push(self, local: PathLike, remote: str) -> None:
@@ -103,11 +104,7 @@ class ParamikoConnector(StreamConnector):
         mark = Mark()
         stream = ChannelStream(self._connected(), for_any_shell(mark.before(command)))
 
-        def not_begun(printed: str) -> ConnectorError:
-            told = stream.diagnosis()
-            return self._not_begun(f"{told}; it printed:\n{printed}" if printed else told)
-
-        return MarkedStream(stream, mark, not_begun)
+        return MarkedStream(stream, mark, lambda printed: self._not_begun(stream, printed))
 
     def close(self) -> None:
         with self._making:
@@ -115,7 +112,8 @@ class ParamikoConnector(StreamConnector):
             if self._link is not None:
                 self._link.close()
 
-    def _not_begun(self, told: str) -> ConnectorError:
+    def _not_begun(self, stream: ChannelStream, printed: str) -> ConnectorError:
+        told = stream.diagnosis() + (f"\nand printed: {printed[-2000:]}" if printed else "")
         return ConnectorError(f"{self.target} has not begun the command: its login shell ended before ({told})")
 
     def _connected(self) -> Link:

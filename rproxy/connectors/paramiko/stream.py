@@ -36,7 +36,9 @@ class ChannelStream:
         self._ending = weakref.finalize(self, _end, channel, link, os.getpid())
         _streams.add(self)
         try:
-            channel.exec_command(command)
+            # Its answer is not waited for, which would be a round trip: a refusal closes the channel.
+            channel._event_pending()
+            request(channel, "exec", True, command)
         except (paramiko.SSHException, EOFError, OSError) as error:
             self._ending()
             raise link.refused(error) from error
@@ -157,6 +159,8 @@ class ChannelStream:
             return "it still runs, but has closed its output"
         if code >= 0:
             how = f"exit code {code}"
+        elif self._link.alive and not self._channel.event_ready:
+            how = "the host starts no commands for this user"
         else:
             how = "killed, or closed by the host" if self._link.alive else self._link.trouble()
         tail = self.errors()[-TAIL:].decode("utf-8", "replace").strip()
@@ -191,20 +195,28 @@ os.register_at_fork(after_in_child=_forked)
 
 def kill(channel: Any) -> None:
     """Asks the host to kill what runs on a channel; hosts that cannot, such as sshd for root, pass over it."""
-    request = paramiko.Message()
-    request.add_byte(paramiko.common.cMSG_CHANNEL_REQUEST)
-    request.add_int(channel.remote_chanid)
-    request.add_string("signal")
-    request.add_boolean(False)
-    request.add_string("KILL")
     if not channel.closed:
-        channel.transport._send_user_message(request)  # paramiko has no call for this
+        request(channel, "signal", False, "KILL")
+
+
+def request(channel: Any, kind: str, answer: bool, text: str) -> None:
+    """Sends a request for which paramiko has no call, or one that waits for the answer."""
+    message = paramiko.Message()
+    message.add_byte(paramiko.common.cMSG_CHANNEL_REQUEST)
+    message.add_int(channel.remote_chanid)
+    message.add_string(kind)
+    message.add_boolean(answer)
+    message.add_string(text)
+    channel.transport._send_user_message(message)
 
 
 def _end(channel: Any, link: Link, owner: int) -> None:
     """Ends a command's input, waits for its end while it still says something, and forces it if that does not
     come."""
     if os.getpid() != owner:
+        return
+    if threading.current_thread() is channel.transport:  # which collects garbage too, and must not wait for itself
+        threading.Thread(target=_end, args=(channel, link, owner), daemon=True).start()
         return
     try:
         channel.shutdown_write()
