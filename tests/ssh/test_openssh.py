@@ -31,15 +31,15 @@ def test_commands_files_and_streams_share_one_connection(sshd, reach, tmp_path):
     assert server.logins() == 1
 
 
-def test_the_connection_ends_with_the_connector_and_leaves_no_file(sshd, reach, tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "t"))
-    (tmp_path / "t").mkdir()
+def test_the_connection_ends_with_the_connector_and_leaves_no_file(sshd, reach, short_folder, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(short_folder / "t"))
+    (short_folder / "t").mkdir()
     server = sshd()
     connector = reach(server)
-    assert says(connector) and len(list((tmp_path / "t").iterdir())) == 1
+    assert says(connector) and len(list((short_folder / "t").iterdir())) == 1
     connector.close()
     wait_for(lambda: server.sessions() == [])
-    assert list((tmp_path / "t").iterdir()) == []
+    assert list((short_folder / "t").iterdir()) == []
     with pytest.raises(rproxy.ConnectorError, match="is closed"):
         connector.run("true")
 

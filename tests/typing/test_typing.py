@@ -1,6 +1,7 @@
 """The types of the API are a contract: mypy and pyright, both strict, find right what is right, and nothing else."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -18,7 +19,12 @@ BOTH = ["uses.py", "mistakes.py", "imported.py"]
 
 def run(tool, *arguments, cwd):
     pytest.importorskip(tool, reason=f"install {tool}, for example by `pip install rproxy-remote[test]`")
-    return subprocess.run([sys.executable, "-m", tool, *arguments], cwd=cwd, capture_output=True, text=True)
+    # pyright looks for the package in the environment whose Python comes first.
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path}
+    return subprocess.run(
+        [sys.executable, "-m", tool, *arguments], cwd=cwd, env=environment, capture_output=True, text=True
+    )
 
 
 @pytest.fixture(scope="module")
