@@ -10,6 +10,7 @@ import itertools
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,8 @@ HOME = _SESSION / "home"
 FAR_MODULES = _SESSION / "far"
 HOME.mkdir()
 FAR_MODULES.mkdir()
+# A shell that starts the tests in the background has them ignore what some of them are about.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Before anything connects, and before pip looks for its settings in the new home.
 os.environ.setdefault("PIP_CACHE_DIR", str(REAL_HOME / ".cache" / "pip"))
 for _settings in (REAL_HOME / ".config/pip/pip.conf", REAL_HOME / ".pip/pip.conf"):
