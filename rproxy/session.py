@@ -69,6 +69,10 @@ class Session:
     def live(self) -> bool:
         return self._channel is None or self._channel.live
 
+    @property
+    def lends(self) -> bool:
+        return self._channel is None or self._channel.lends
+
     def close(self) -> None:
         if self._open and self._channel is not None:
             self._open = False

@@ -50,7 +50,7 @@ class ClientSide(Side):
         """A proxy, or an exception that came from there, by what it means to its own side; what is marked as local,
         by its number here."""
         if type(obj) is Local:
-            if not self._session.live:
+            if not self._session.lends:
                 raise ValueFault("rproxy.local() needs a connector with a stream (one that has `open`)")
             return taken("reference", *self.loans.lend(obj._rproxy_object))
         reference = error_reference(obj) or reference_of(obj, self._session)

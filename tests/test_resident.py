@@ -57,6 +57,13 @@ def resident(session=None, idle_timeout=30):
     )
 
 
+def test_an_object_of_this_side_is_refused_before_anything_is_sent(client, connector):
+    sent = len(connector.commands)
+    with pytest.raises(rproxy.SerializationError, match=r"rproxy.local\(\) needs a connector with a stream"):
+        client.call(lambda f: f(), rproxy.local(print))
+    assert len(connector.commands) == sent
+
+
 # -- what lasts ----------------------------------------------------------------------------------------
 
 

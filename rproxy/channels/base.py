@@ -49,6 +49,8 @@ class Channel(abc.ABC):
 
     #: Whether objects can stay on the far side between two requests.
     live: bool
+    #: Whether the far side can ask for objects of this side while it runs a request.
+    lends: bool = False
     #: What the far side said of itself.
     facts: dict[str, Any]
     #: The private folder of this client there, if it has one.

@@ -47,6 +47,7 @@ class StreamChannel(Channel):
     """Requests and answers over one stream."""
 
     live = True
+    lends = True
     name = "stream"
 
     def __init__(self, connector: StreamConnector, options: ChannelOptions) -> None:
