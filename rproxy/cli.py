@@ -108,6 +108,36 @@ def info(target: str, as_json: bool, **options: Any) -> None:
 
 @main.command()
 @click.argument("target")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of findings as JSON.")
+@click.option("--endpoint-dir", metavar="FOLDER", help="The folder there that keeps the endpoint.")
+@_common
+def doctor(target: str, as_json: bool, **options: Any) -> None:
+    """Go to the host layer by layer, and tell the first fault and its mend. Exits with 1 if there is one."""
+    from .doctor import examine
+
+    found = []
+    try:
+        for finding in examine(target, **options):
+            found.append(finding)
+            if not as_json:
+                click.echo(f"{'ok' if finding.ok else 'FAULT':<6}{finding.layer:<17}{_beside(finding.text)}")
+            if not as_json and finding.mend:
+                click.echo(f"{'':<23}-> {_beside(finding.mend)}")
+    except (TypeError, ValueError) as error:
+        raise _Failed(str(error), USAGE) from error
+    if as_json:
+        click.echo(json.dumps([finding._asdict() for finding in found]))
+    if not found[-1].ok:
+        raise click.exceptions.Exit(1)
+
+
+def _beside(text: str) -> str:
+    """A text of several lines in the column beside the names of layers."""
+    return text.replace("\n", "\n" + " " * 23)
+
+
+@main.command()
+@click.argument("target")
 @click.option("--endpoint-dir", metavar="FOLDER", help="The folder there that keeps the endpoint.")
 @_common
 def deploy(target: str, **options: Any) -> None:

@@ -5,25 +5,49 @@ Rules: whatever goes wrong is an `RProxyError`; an exception of the far side's c
 """
 
 import functools
-from typing import Any
+from typing import Any, Self
 
 from rproxy_endpoint.protocol.failures import FIELDS
 
+#: The stages of connecting, in order, as errors and `rproxy doctor` name them.
+STAGES = (
+    "configuration", "name resolution", "connection", "host key", "authentication", "shell", "setup lines", "Python",
+    "folders", "deployment", "session", "round trip", "throughput",
+)  # fmt: skip
+
 
 class RProxyError(Exception):
-    """Anything that goes wrong in rproxy."""
+    """Anything that goes wrong in rproxy.
+
+    `stage` is the one of connecting at which it went wrong, of `STAGES`, or "" for what is none; `mend` is the end
+    of the message, as far as it says what to do.
+    """
+
+    stage: str = ""
+    mend: str = ""
+
+    def at(self, stage: str, mend: str = "") -> Self:
+        """This error, with its stage, and the end of its message that says what to do."""
+        self.stage, self.mend = stage, mend
+        return self
 
 
 class ConnectorError(RProxyError):
     """The host cannot be reached, or a command or a file cannot be got to it."""
 
+    stage = "connection"
+
 
 class AuthenticationError(ConnectorError):
     """The host does not accept who we say we are."""
 
+    stage = "authentication"
+
 
 class HostKeyError(ConnectorError):
     """The host does not prove that it is the one that we mean."""
+
+    stage = "host key"
 
 
 class ConnectionLost(ConnectorError):
@@ -31,6 +55,8 @@ class ConnectionLost(ConnectorError):
 
     `may_have_run` is False where it is certain that the call never started.
     """
+
+    stage = "session"
 
     def __init__(self, message: str, may_have_run: bool = True) -> None:
         super().__init__(message)
@@ -40,6 +66,8 @@ class ConnectionLost(ConnectorError):
 class RemoteNotSetupError(RProxyError):
     """The endpoint cannot be started there: no Python, an old one, or no place for it."""
 
+    stage = "Python"
+
 
 class RemoteModulesError(RProxyError):
     """A module is missing there, or has another version."""
@@ -47,6 +75,8 @@ class RemoteModulesError(RProxyError):
 
 class ProtocolError(RProxyError):
     """The other side does not speak the protocol."""
+
+    stage = "session"
 
 
 class SerializationError(RProxyError):

@@ -58,10 +58,10 @@ def deploy(session: Session, launcher: Launcher, progress: Progress | None) -> s
     except RemoteExecError as error:
         if not isinstance(error, OSError):
             raise
+        mend = "Name a folder that can be written: connect(..., endpoint_dir=...)."
         raise RemoteNotSetupError(
-            f"the endpoint cannot be deployed to {launcher.root} on {session.target}: {error}\n"
-            "Name a folder that can be written: connect(..., endpoint_dir=...)."
-        ) from error
+            f"the endpoint cannot be deployed to {launcher.root} on {session.target}: {error}\n{mend}"
+        ).at("folders", mend) from error
     tell(f"the endpoint is in {folder}")
     return folder
 

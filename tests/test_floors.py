@@ -49,6 +49,7 @@ FLOORS = [
     ["rproxy.futures"],
     ["rproxy.targets"],
     ["rproxy.client"],
+    ["rproxy.doctor"],
     ["rproxy.sremote", "rproxy.sremote.*"],
     ["rproxy.contract", "rproxy.testing", "rproxy.cli", "rproxy", "rproxy.__main__"],
 ]

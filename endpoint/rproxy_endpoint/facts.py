@@ -4,7 +4,9 @@ import importlib
 import importlib.util
 import os
 import platform
+import shutil
 import sys
+import tempfile
 from typing import Any, Dict, Optional, Tuple
 
 
@@ -31,6 +33,30 @@ def memory() -> Optional[int]:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):
         return None
+
+
+def room(folder: str) -> Dict[str, Any]:
+    """Whether files can be written in a folder, or in the nearest one above it that exists.
+
+    `free` is in bytes, None where the system does not tell; `trouble` is "" or why a megabyte cannot be written.
+    """
+    path = os.path.expanduser(folder)
+    if path.startswith("~"):
+        return {"path": folder, "free": None, "trouble": "this user has no home"}
+    path = place = os.path.abspath(path)
+    while not os.path.isdir(place):
+        place = os.path.dirname(place)
+    free, trouble = None, ""
+    try:
+        free = shutil.disk_usage(place).free
+        with tempfile.TemporaryFile(dir=place, buffering=0) as file:  # a quota shows only so
+            data = memoryview(bytes(1 << 20))
+            while data:
+                data = data[file.write(data) or 0 :]
+            os.fsync(file.fileno())
+    except OSError as error:
+        trouble = "%s: %s" % (place, error.strerror or error)
+    return {"path": path, "free": free, "trouble": trouble}
 
 
 def has_module(name: str) -> bool:

@@ -70,6 +70,8 @@ class Connector(abc.ABC):
     #: How long a file that was written may take to be seen, in seconds: shared file systems remember what
     #: they saw last.
     file_patience: float = 10.0
+    #: What the host's shells printed before the last command of `run`, where the connector can tell it apart.
+    noise: bytes = b""
 
     @abc.abstractmethod
     def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
@@ -86,6 +88,10 @@ class Connector(abc.ABC):
     def close(self) -> None:
         """Ends what the connector holds open. Twice is fine."""
         return
+
+    def way(self) -> dict[str, str]:
+        """The stages between here and the host's shell, of `rproxy.errors.STAGES`, with what is known of each."""
+        return {}
 
     # -- where the endpoint is, before a client is made ------------------------------------------------
 

@@ -13,6 +13,11 @@ from .base import Stream
 
 #: The end of the noise that an error tells, in bytes.
 _TAIL = 4000
+#: What to do where a login shell ends before the command.
+SHELL_MEND = (
+    "Look at the files that its login shell reads (.bashrc, .cshrc, config.fish), and whether that account may run "
+    "commands."
+)
 
 
 class Mark:
@@ -20,6 +25,7 @@ class Mark:
 
     def __init__(self) -> None:
         self.text = f"<rproxy:{os.urandom(8).hex()}>"
+        self.noise = b""  # what came before it
 
     def before(self, script: str) -> str:
         """The script, which prints the mark first."""
@@ -27,7 +33,7 @@ class Mark:
 
     def cut(self, output: bytes) -> bytes | None:
         """What comes after the mark; None if it is not there."""
-        _, found, rest = output.partition(self.text.encode())
+        self.noise, found, rest = output.partition(self.text.encode())
         return rest if found else None
 
 

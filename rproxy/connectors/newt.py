@@ -167,10 +167,16 @@ class NewtConnector(RestConnector):
         answer = self._ask("POST", f"/command/{self._machine}", False, timeout, data=form)
         told = json_of(answer)
         if answer.status_code in (401, 403, 404):
-            raise ConnectorError(f"{self.target} runs no command: {shown(answer)}. Nothing has run")
+            raise ConnectorError(f"{self.target} runs no command: {shown(answer)}. Nothing has run").at("shell")
         if answer.status_code != 200 or not isinstance(told, dict) or "output" not in told:
             raise ConnectionLost(f"{self.target} answered a command by {shown(answer)}. Whether it has run is unknown")
         return str(told["output"] or ""), str(told.get("error") or "")
+
+    def way(self) -> dict[str, str]:
+        return {
+            "connection": self._web.base_url,
+            "authentication": f"as {self._username or 'the session that is kept'}",
+        }
 
     def _put(self, data: bytes, remote: str) -> None:
         answer = self._file("PUT", remote, data=data)

@@ -58,7 +58,7 @@ class PrefixConnector(Connector):
     def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
         mark = Mark()
         done = self._via.run(self._line(mark.before(command)), input=input, timeout=timeout)
-        output = mark.cut(done.stdout)
+        output, self.noise = mark.cut(done.stdout), mark.noise
         if output is None:
             raise self._not_begun(_end_of(done), _text(done.stdout))
         return Completed(output, done.stderr, done.returncode)
@@ -83,16 +83,20 @@ class PrefixConnector(Connector):
     def close(self) -> None:
         self._via.close()
 
+    def way(self) -> dict[str, str]:
+        return self._via.way()
+
     def _line(self, command: str) -> str:
         return f"{self._words} {shlex.quote(command)}"
 
     def _not_begun(self, how: str, printed: str = "") -> ConnectorError:
         kind = AuthenticationError if any(word in how + printed for word in _REFUSALS) else ConnectorError
+        mend = f"Try `{self._words} true` on {self._via.target} by hand."
         return kind(
             f"the command did not begin on {self.target}: `{self._program}` ended with {how}"
             + (f"\nand printed: {printed}" if printed else "")
-            + f"\nTry `{self._words} true` on {self._via.target} by hand."
-        )
+            + f"\n{mend}"
+        ).at("authentication" if kind is AuthenticationError else "shell", mend)
 
     # -- where there are no streams: a file of the host in between -------------------------------------
 

@@ -159,11 +159,11 @@ class SfapiConnector(RestConnector):
         answer = self._ask("POST", f"/utilities/command/{self._machine}", False, data={"executable": line})
         told = json_of(answer)
         if answer.status_code in (404, 422, 429):
-            raise ConnectorError(f"{self.target} takes no such command: {shown(answer)}. Nothing has run")
+            raise ConnectorError(f"{self.target} takes no such command: {shown(answer)}. Nothing has run").at("shell")
         if answer.status_code != 200 or not isinstance(told, dict):
             raise self._lost(f"answered a command by {shown(answer)}")
         if told.get("status") == "ERROR" or not told.get("task_id"):
-            raise ConnectorError(f"{self.target} takes no command: {told.get('error')}. Nothing has run")
+            raise ConnectorError(f"{self.target} takes no command: {told.get('error')}. Nothing has run").at("shell")
         return str(told["task_id"])
 
     def _result(self, task: str, until: float, timeout: float | None) -> tuple[str, str]:
@@ -207,6 +207,9 @@ class SfapiConnector(RestConnector):
         if answer.status_code >= 300:
             return f"its task {task} could not be cancelled: {shown(answer)}"
         return f"its task {task} was cancelled"
+
+    def way(self) -> dict[str, str]:
+        return {"connection": self._web.base_url, "authentication": "the key is accepted"}
 
     # -- files -----------------------------------------------------------------------------------------
 

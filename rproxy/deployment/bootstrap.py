@@ -98,9 +98,9 @@ def deploying_code() -> bytes:
 def check_word(word: str, detail: str, target: str, said: str) -> None:
     """Raises what a word in the marker's place means, if it is a failure."""
     if word == "setup":
-        raise RemoteNotSetupError(
-            f"the setup lines failed on {target}, with exit code {detail}{said}\n"
-            "Python was not started. Lines that may fail end in `|| true`."
+        mend = "Python was not started. Lines that may fail end in `|| true`."
+        raise RemoteNotSetupError(f"the setup lines failed on {target}, with exit code {detail}{said}\n{mend}").at(
+            "setup lines", mend
         )
     if word == "old":
         raise NoStart(f"it is Python {detail}, and the endpoint needs 3.6 or newer")
@@ -111,11 +111,11 @@ def check_word(word: str, detail: str, target: str, said: str) -> None:
 def check_deploying(launcher: Launcher, target: str) -> None:
     """Raises RemoteNotSetupError where an endpoint that is missing may not be sent."""
     if not launcher.deploy:
+        mend = "Connect once without deploy=False, or deploy it by hand from the archive that `rproxy bundle` writes."
         raise RemoteNotSetupError(
             f"the endpoint {bundle().name} is not in {launcher.root} on {target}, and deploy=False forbids to put "
-            "it there. Connect once without deploy=False, or deploy it by hand from the archive that "
-            "`rproxy bundle` writes."
-        )
+            f"it there. {mend}"
+        ).at("deployment", mend)
 
 
 def _converse(stream: Stream, launcher: Launcher, target: str, token: str) -> bytes:

@@ -56,10 +56,11 @@ def _ask(connector: Connector, launcher: Launcher, token: str, first: str, secon
     ahead = end_of(done._replace(stdout=done.stdout[: found.start()]))
     check_word(word, (found[2] or b"").decode(), connector.target, ": " + ahead)
     if word == "denied":
+        mend = "Name a folder that can be written with tmp_dir= or endpoint_dir=."
         raise RemoteNotSetupError(
             f"nothing can be written on {connector.target}, and over commands files carry what is long: "
-            f"{end_of(done)}\nName a folder that can be written with tmp_dir= or endpoint_dir=."
-        )
+            f"{end_of(done)}\n{mend}"
+        ).at("folders", mend)
     told: dict[str, Any] = json.loads(rest.partition(b"<end>")[0])
     return told
 

@@ -66,8 +66,8 @@ def failed(target: str, launcher: Launcher, why: str, tried: list[Tried] | None)
         lines += ["These are the Pythons that were found there:", *(f"  {one}" for one in _telling(tried))]
     elif tried is not None:
         lines.append(f"No Python was found there; looked for {PLACES}.")
-    lines.append("Name a Python 3.6 or newer of that host: connect(..., python='/path/to/python3').")
-    return RemoteNotSetupError("\n".join(lines))
+    mend = "Name a Python 3.6 or newer of that host: connect(..., python='/path/to/python3')."
+    return RemoteNotSetupError("\n".join([*lines, mend])).at("Python", mend)
 
 
 def _telling(tried: list[Tried]) -> list[Tried]:

@@ -6,7 +6,7 @@ from typing import Any
 from ...errors import ConnectionLost, ConnectorError
 from .. import files, processes
 from ..base import Completed, PathLike, StreamConnector
-from ..marks import Mark, MarkedStream
+from ..marks import SHELL_MEND, Mark, MarkedStream
 from ..shell import for_any_shell
 from . import faults
 from .link import Link
@@ -61,13 +61,14 @@ class OpenSSHConnector(StreamConnector):
             connect_timeout=connect_timeout, options=options,
         )  # fmt: skip
         self.target = f"ssh://{settings.target}"
+        self._settings = settings
         self._link = Link(settings, password, ask)
 
     def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
         mark = Mark()
         words, environment = self._link.command(for_any_shell(mark.before(command)))
         done = processes.run(words, self.target, input=input, timeout=timeout, environment=environment)
-        output = mark.cut(done.stdout)
+        output, self.noise = mark.cut(done.stdout), mark.noise
         if output is None:
             raise self._not_begun(done)
         if done.returncode == faults.FAILED and self._link.is_lost():
@@ -97,6 +98,9 @@ class OpenSSHConnector(StreamConnector):
     def close(self) -> None:
         self._link.close()
 
+    def way(self) -> dict[str, str]:
+        return self._settings.way()
+
     def _not_begun(self, done: Completed) -> ConnectorError:
         """For a command that printed not even its mark."""
         if done.returncode == faults.FAILED:
@@ -104,8 +108,8 @@ class OpenSSHConnector(StreamConnector):
         said = _text(done.stderr + b"\n" + done.stdout)
         return ConnectorError(
             f"{self.target} lets us in, but its login shell did not run the command: "
-            f"{processes.describe_end(done.returncode, said)}"
-        )
+            f"{processes.describe_end(done.returncode, said)}\n{SHELL_MEND}"
+        ).at("shell", SHELL_MEND)
 
     def _told(self, code: int, said: str) -> str:
         if code == faults.FAILED and self._link.is_lost():

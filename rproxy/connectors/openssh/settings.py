@@ -87,6 +87,19 @@ class Settings:
         port = f" -p {self.port}" if self.port else ""
         return f"ssh{port} " + (f"{self.user}@" if self.user else "") + self.host
 
+    def way(self) -> dict[str, str]:
+        """The stages of connecting, with what ``ssh -G`` tells of each."""
+        host, port = self.found.get("hostname", self.host), self.found.get("port", "22")
+        others = (f"over {found}" for name in ("proxyjump", "proxycommand") if (found := self.found.get(name)))
+        over = next(others, "")
+        called = host if host == self.host else f"{self.host} is {host}"
+        return {
+            **({} if over else {"name resolution": called}),  # else it is for others to know
+            "connection": f"{host} port {port} {over}".rstrip(),
+            "host key": "accepted",
+            "authentication": f"as {self.found.get('user', self.user)}",
+        }
+
     @property
     def hosts(self) -> set[str]:
         """The names that its prompts may call it by."""
@@ -110,7 +123,9 @@ class Settings:
         done = run_ssh([*self.words("-G"), "--", self.host], f"ssh://{self.target}")
         if done.returncode:
             said = done.stderr.decode("utf-8", "replace").strip()
-            raise ConnectorError(f"ssh does not take these settings for ssh://{self.target}: {said}")
+            raise ConnectorError(f"ssh does not take these settings for ssh://{self.target}: {said}").at(
+                "configuration"
+            )
         lines = done.stdout.decode("utf-8", "replace").splitlines()
         pairs = (line.partition(" ") for line in lines)
         found: dict[str, str] = {}
@@ -124,8 +139,9 @@ def run_ssh(words: Sequence[str], target: str) -> "subprocess.CompletedProcess[b
     try:
         return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
     except FileNotFoundError:
-        raise ConnectorError(
-            f"cannot reach {target}: there is no ssh on PATH. Install the OpenSSH client, or use paramiko://."
+        mend = "Install the OpenSSH client, or use paramiko://."
+        raise ConnectorError(f"cannot reach {target}: there is no ssh on PATH. {mend}").at(
+            "configuration", mend
         ) from None
     except (OSError, subprocess.SubprocessError) as error:
         raise ConnectorError(f"cannot reach {target}: ssh does not run: {error}") from error
@@ -155,7 +171,7 @@ def _options(options: Mapping[str, Any]) -> list[str]:
 def _existing(path: PathLike, what: str) -> str:
     text = os.path.expanduser(os.fspath(path))
     if not os.path.exists(text):
-        raise ConnectorError(f"{what}={os.fspath(path)!r}: there is no such file")
+        raise ConnectorError(f"{what}={os.fspath(path)!r}: there is no such file").at("configuration")
     return text
 
 

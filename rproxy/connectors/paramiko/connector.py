@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 
 from ...errors import CallTimeout, ConnectionLost, ConnectorError
 from ..base import Completed, PathLike, StreamConnector
-from ..marks import Mark, MarkedStream
+from ..marks import SHELL_MEND, Mark, MarkedStream
 from ..shell import for_any_shell
 from . import files
 from .link import Link, connect
-from .settings import Options, path_list
+from .settings import Options, path_list, settings_for
 from .stream import ChannelStream
 
 
@@ -89,7 +89,7 @@ class ParamikoConnector(StreamConnector):
                 raise ConnectionLost(f"{error}. Whether the command has run is unknown.") from error
             raise
         stream.close()
-        output = mark.cut(done.stdout)
+        output, self.noise = mark.cut(done.stdout), mark.noise
         if output is None:
             raise self._not_begun(stream, done.stdout.decode("utf-8", "replace").strip())
         return done._replace(stdout=output)
@@ -114,7 +114,20 @@ class ParamikoConnector(StreamConnector):
 
     def _not_begun(self, stream: ChannelStream, printed: str) -> ConnectorError:
         told = stream.diagnosis() + (f"\nand printed: {printed[-2000:]}" if printed else "")
-        return ConnectorError(f"{self.target} has not begun the command: its login shell ended before ({told})")
+        return ConnectorError(
+            f"{self.target} has not begun the command: its login shell ended before ({told})\n{SHELL_MEND}"
+        ).at("shell", SHELL_MEND)
+
+    def way(self) -> dict[str, str]:
+        settings = self._link.settings if self._link is not None else settings_for(*self._where, self._options)
+        over = ", ".join(settings.jumps) or settings.proxy_command
+        name, place = settings.hostname, f"{settings.hostname} port {settings.port}"
+        if over:
+            return {"connection": f"{place} over {over}", **settings.way()}
+        if self._link is not None:
+            place = "{} port {}".format(*self._link.transport.getpeername()[:2])
+        called = name if name == settings.alias else f"{settings.alias} is {name}"
+        return {"name resolution": called, "connection": place, **settings.way()}
 
     def _connected(self) -> Link:
         with self._making:

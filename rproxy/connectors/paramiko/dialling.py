@@ -40,9 +40,9 @@ def dial(settings: Settings) -> Dialled:
         family = FAMILIES.get(settings.family, socket.AF_UNSPEC)
         addresses = socket.getaddrinfo(settings.hostname, settings.port, family, socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise ConnectorError(
-            f"there is no host {settings.hostname!r}: {getattr(error, 'strerror', error)}. "
-            "Is its name right, and does it need a VPN, or a Host section with HostName in the ssh_config?"
+        mend = "Is its name right, and does it need a VPN, or a Host section with HostName in the ssh_config?"
+        raise ConnectorError(f"there is no host {settings.hostname!r}: {getattr(error, 'strerror', error)}. {mend}").at(
+            "name resolution", mend
         ) from error
     for family, kind, number, _, address in addresses:
         connection = socket.socket(family, kind, number)
@@ -54,18 +54,18 @@ def dial(settings: Settings) -> Dialled:
         except OSError as error:
             connection.close()
             trouble = error
-    raise ConnectorError(f"cannot connect to {where}: {_meaning(trouble, settings)}") from trouble
+    why, mend = _meaning(trouble, settings)
+    raise ConnectorError(f"cannot connect to {where}: {why}. {mend}").at("connection", mend) from trouble
 
 
-def _meaning(error: OSError, settings: Settings) -> str:
+def _meaning(error: OSError, settings: Settings) -> tuple[str, str]:
+    """Why a connection was not made, and what to do."""
     if isinstance(error, ConnectionRefusedError):
-        return "nothing listens there. Is the port right, and does an SSH server run?"
+        return "nothing listens there", "Is the port right, and does an SSH server run?"
     if isinstance(error, TimeoutError):
-        return (
-            f"no answer within {settings.connect_timeout:g} s. Is it up, is there a firewall or a VPN between, "
-            "or should it take longer (connect_timeout=)?"
-        )
-    return str(error.strerror or error)
+        mend = "Is it up, is there a firewall or a VPN between, or should it take longer (connect_timeout=)?"
+        return f"no answer within {settings.connect_timeout:g} s", mend
+    return str(error.strerror or error), "Check the network, a VPN, a firewall."
 
 
 def _tune(connection: socket.socket, settings: Settings) -> None:

@@ -68,13 +68,16 @@ class KnownHost:
                 )
 
     def _changed(self, key_type: str, blob: bytes, entry: Entry) -> HostKeyError:
+        mend = (
+            "Ask its administrator. If the new key is right, remove the old one with\n"
+            f"  ssh-keygen -R '{self._settings.key_name}' -f '{entry.path}'"
+        )
         return HostKeyError(
             f"the host key of {self._who} has changed. Somebody may pose as it, or it was set up anew.\n"
             f"  it shows    {key_type} {known_hosts.fingerprint(blob)}\n"
             f"  known was   {key_type} {known_hosts.fingerprint(entry.blob)} ({entry.path}, line {entry.number})\n"
-            "Ask its administrator. If the new key is right, remove the old one with\n"
-            f"  ssh-keygen -R '{self._settings.key_name}' -f '{entry.path}'"
-        )
+            + mend
+        ).at("host key", mend)
 
     # -- a key never seen ------------------------------------------------------------------------------
 
@@ -95,23 +98,25 @@ class KnownHost:
             accepted = settings.new_host_keys == "accept"
             refusal = "nothing says that it is the right one"
         if not accepted:
-            raise HostKeyError(self._unknown(key_type, shown, refusal))
+            raise self._unknown(key_type, shown, refusal)
         if settings.known_hosts:
             path = settings.known_hosts[0]
             known_hosts.remember(path, settings.key_name, key_type, blob, settings.hash_known_hosts)
 
-    def _unknown(self, key_type: str, shown: str, refusal: str) -> str:
+    def _unknown(self, key_type: str, shown: str, refusal: str) -> HostKeyError:
         others = {entry.key_type for entry in self._keys}
         beside = f" (known are keys of other types: {', '.join(sorted(others))})" if others else ""
         looked = " and ".join(self._settings.known_hosts[:1] or ["no file"])
         short = key_type.removeprefix("ssh-").split("-")[0]
-        return (
-            f"the host key of {self._who} is not known{beside}, and {refusal}.\n"
-            f"  it shows    {key_type} {shown}\n"
-            f"  looked in   {looked}\n"
+        mend = (
             f"Compare it with what the host says of itself (ssh-keygen -lf /etc/ssh/ssh_host_{short}_key.pub), then "
             f"pass accept_host_key={shown!r}, or on_new_host_key= a function that is asked, or log in by ssh once."
         )
+        return HostKeyError(
+            f"the host key of {self._who} is not known{beside}, and {refusal}.\n"
+            f"  it shows    {key_type} {shown}\n"
+            f"  looked in   {looked}\n{mend}"
+        ).at("host key", mend)
 
 
 def same_fingerprint(given: str, shown: str) -> bool:

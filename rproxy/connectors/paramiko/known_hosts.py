@@ -48,7 +48,7 @@ def _entries(path: str) -> Iterator[Entry]:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise ConnectorError(f"cannot read the known hosts in {path}: {error.strerror}") from error
+        raise ConnectorError(f"cannot read the known hosts in {path}: {error.strerror}").at("configuration") from error
     for number, line in enumerate(lines, 1):
         fields = line.split()
         marker = fields.pop(0) if fields and fields[0].startswith("@") else ""

@@ -130,7 +130,10 @@ class Login:
     # -- failures --------------------------------------------------------------------------------------
 
     def _failed(self) -> AuthenticationError:
-        return AuthenticationError(f"{self._settings.address} does not let you in.\n{self._told()}\n{self._mend()}")
+        mend = self._mend()
+        return AuthenticationError(f"{self._settings.address} does not let you in.\n{self._told()}\n{mend}").at(
+            "authentication", mend
+        )
 
     def _ended(self, error: BaseException) -> ConnectorError:
         farewell = getattr(self._transport, "farewell", "")

@@ -73,6 +73,10 @@ class Settings(NamedTuple):
         host = f"[{self.hostname}]" if ":" in self.hostname else self.hostname
         return f"{self.user}@{host}:{self.port}"
 
+    def way(self) -> dict[str, str]:
+        """The stages behind the connection."""
+        return {"host key": "accepted", "authentication": f"as {self.user}"}
+
     @property
     def bare_key_name(self) -> str:
         """What certificates call it: without the port."""

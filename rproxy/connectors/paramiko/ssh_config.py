@@ -56,7 +56,7 @@ class Reader:
 
     def _file(self, path: str, outer: bool, depth: int) -> None:
         if depth > DEEPEST:
-            raise ConnectorError(f"{path} is included {depth} deep; does it include itself?")
+            raise ConnectorError(f"{path} is included {depth} deep; does it include itself?").at("configuration")
         active = outer
         for number, keyword, value in _lines(path):
             try:
@@ -70,7 +70,7 @@ class Reader:
                 elif active:
                     self._take(keyword, [value] if keyword in WHOLE else words(value))
             except ValueError as error:
-                raise ConnectorError(f"{path}, line {number}, {keyword} {value}: {error}") from None
+                raise ConnectorError(f"{path}, line {number}, {keyword} {value}: {error}").at("configuration") from None
 
     def _take(self, keyword: str, value: list[str]) -> None:
         if not value:
@@ -165,12 +165,14 @@ def _lines(path: str) -> Iterator[tuple[int, str, str]]:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             text = file.read()
     except OSError as error:
-        raise ConnectorError(f"cannot read the ssh_config {path}: {error.strerror}") from error
+        raise ConnectorError(f"cannot read the ssh_config {path}: {error.strerror}").at("configuration") from error
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.lstrip().startswith("#"):
             found = _LINE.match(line)
             if found is None:
-                raise ConnectorError(f"{path}, line {number}: {line.strip()!r} is not a keyword and a value")
+                raise ConnectorError(f"{path}, line {number}: {line.strip()!r} is not a keyword and a value").at(
+                    "configuration"
+                )
             yield number, found.group(1).lower(), found.group(2)
 
 
