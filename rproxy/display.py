@@ -1,6 +1,7 @@
 """What is drawn for a person: the one file that knows rich."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 
 from rich.console import Console
@@ -18,7 +19,10 @@ def bar(label: str) -> Iterator[Callable[[int, int], None]]:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as shown:
+    # A notebook draws one line as a terminal does; rich's own way there needs ipywidgets.
+    notebook = not sys.stderr.isatty()
+    console = Console(stderr=True, force_jupyter=False, force_terminal=True if notebook else None)
+    with Progress(*columns, console=console) as shown:
         task = shown.add_task(label, total=None)
         yield lambda done, total: shown.update(task, completed=done, total=total)
 
