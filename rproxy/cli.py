@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.markup import escape
 
 import rproxy
 
 from .client import RemoteClient
+from .display import Console, escape
 from .errors import RemoteExecError, RProxyError, SerializationError
 from .names import check_name
 

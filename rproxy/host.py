@@ -14,6 +14,7 @@ from . import blocks, hosts
 from .connectors.base import Connector
 from .deployment.launcher import Launcher
 from .names import check_name
+from .progress import Progress
 from .session import Session
 
 
@@ -130,12 +131,14 @@ class Host:
 
     # -- files -----------------------------------------------------------------------------------------
 
-    def push(self, local: str | os.PathLike[str], remote: str | os.PathLike[str]) -> str:
+    def push(self, local: str | os.PathLike[str], remote: str | os.PathLike[str], *, progress: Progress = None) -> str:
         """Copies a file or a folder there, as cp does.
 
         Args:
             local: the path here.
             remote: the path there; if it is a folder, the copy goes into it.
+            progress: None for a bar on a terminal or in a notebook, False for none, or a function that is called
+                with the bytes that are done and with all of them (of a folder: of the archive that carries it).
 
         Returns:
             the absolute path of the copy there.
@@ -143,17 +146,18 @@ class Host:
         Raises:
             OSError: of this side, or as a RemoteExecError of that one.
             ConnectorError: the link failed; nothing half is left under the name.
+            TypeError: `progress` is none of these.
         """
         path = blocks.check_path(remote, "a path there")
-        return str(self._tool("transfers").push(self._session, self._connector, local, path))
+        return str(self._tool("transfers").push(self._session, self._connector, local, path, progress))
 
-    def pull(self, remote: str | os.PathLike[str], local: str | os.PathLike[str]) -> Path:
+    def pull(self, remote: str | os.PathLike[str], local: str | os.PathLike[str], *, progress: Progress = None) -> Path:
         """Copies a file or a folder from there, as cp does; returns the path of the copy.
 
         Its arguments and errors are those of `push`, the other way round.
         """
         path = blocks.check_path(remote, "a path there")
-        return Path(self._tool("transfers").pull(self._session, self._connector, path, local))
+        return Path(self._tool("transfers").pull(self._session, self._connector, path, local, progress))
 
     def _tool(self, name: str) -> Any:
         return importlib.import_module("." + name, __package__)

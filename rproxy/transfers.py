@@ -4,65 +4,87 @@ Rules: as with cp, a copy goes to the name that is given, or into it if that is 
 links kept; a file appears when it is whole, or not at all; memory is bounded whatever the size.
 """
 
+import contextlib
+import errno
 import os
 import shutil
 import stat
 import tarfile
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from .connectors.base import Connector, PathLike
 from .errors import ConnectorError
+from .progress import Progress, check_progress, reporting
 from .session import Session
 
 _THERE = "rproxy_endpoint.transfers"
 _PART = ".rproxy-part-"
 
 
-def push(session: Session, connector: Connector, local: PathLike, remote: str) -> str:
-    """Copies a file or a folder there; returns its path there. Raises OSError, ConnectorError."""
+def push(session: Session, connector: Connector, local: PathLike, remote: str, progress: Progress) -> str:
+    """Copies a file or a folder there; returns its path there. Raises OSError, ConnectorError, TypeError."""
+    check_progress(progress)
     source = Path(local).expanduser()
     status = source.stat()
+    is_folder = stat.S_ISDIR(status.st_mode)
+    if not is_folder and not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "Neither a file nor a folder", str(source))
     told = session.ask(_THERE, "place", (remote, source.resolve().name))
     target, part = str(told["target"]), str(told["part"])
-    try:
-        if stat.S_ISDIR(status.st_mode):
+    with _held(session, part):
+        if is_folder:
             with tempfile.NamedTemporaryFile(prefix="rproxy-", suffix=".tar") as packed:
                 with tarfile.open(packed.name, "w") as archive:
                     archive.add(source, ".")
-                connector.push(packed.name, part)
+                with reporting(progress, source.name, os.path.getsize(packed.name)):
+                    connector.push(packed.name, part)
             session.ask(_THERE, "unpack", (part, target))
         else:
-            connector.push(source, part)
+            with reporting(progress, source.name, status.st_size):
+                connector.push(source, part)
             session.ask(_THERE, "finish", (part, target, stat.S_IMODE(status.st_mode)))
-    except Exception:
-        session.ask(_THERE, "forget", (part,))
-        raise
     return target
 
 
-def pull(session: Session, connector: Connector, remote: str, local: PathLike) -> Path:
-    """Copies a file or a folder from there; returns its path here. Raises OSError, ConnectorError."""
-    told = session.ask(_THERE, "offer", (remote,))
+def pull(session: Session, connector: Connector, remote: str, local: PathLike, progress: Progress) -> Path:
+    """Copies a file or a folder from there; returns its path here. Raises OSError, ConnectorError, TypeError."""
+    check_progress(progress)
     target = Path(local).expanduser()
+    if not target.is_dir() and os.fspath(local).endswith("/"):
+        raise NotADirectoryError(errno.ENOTDIR, "Not a directory", os.fspath(local))
+    told = session.ask(_THERE, "offer", (remote,))
+    name = os.path.basename(str(told["name"]))
     if target.is_dir():
-        target /= os.path.basename(str(told["name"]))
-    elif os.fspath(local).endswith("/"):
-        raise NotADirectoryError(20, "Not a directory", os.fspath(local))
-    fresh = Path(tempfile.mkdtemp(prefix=_PART, dir=target.parent))
-    try:
-        connector.pull(str(told["path"]), fresh / "it")
+        target /= name
+    with contextlib.ExitStack() as stack:
+        if told["part"]:
+            stack.enter_context(_held(session, str(told["part"])))
+        fresh = Path(tempfile.mkdtemp(prefix=_PART, dir=target.parent))
+        stack.callback(shutil.rmtree, fresh, ignore_errors=True)
+        with reporting(progress, name, int(told["size"])):
+            connector.pull(str(told["path"]), fresh / "it")
         if told["part"]:
             _unpack(fresh / "it", fresh / "folder", f"{remote} on {session.target}")
             _join(fresh / "folder", target)
         else:
             (fresh / "it").chmod(int(told["mode"]) & 0o777)
             os.replace(fresh / "it", target)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        if told["part"]:
-            session.ask(_THERE, "forget", (told["part"],))
     return target
+
+
+@contextlib.contextmanager
+def _held(session: Session, part: str) -> Iterator[None]:
+    """Removes a half file there at the end of the block; if this side is gone by then, the far side does."""
+    guard = None
+    try:
+        if session.channel.name == "stream":
+            guard = session.keep(_THERE, "Part", (part,), {})
+        yield
+    finally:
+        session.ask(_THERE, "forget", (part,))
+        del guard
 
 
 def _unpack(packed: Path, folder: Path, what: str) -> None:

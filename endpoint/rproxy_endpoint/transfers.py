@@ -1,7 +1,7 @@
 """The far side of copying files and folders: names, modes, archives.
 
 Rules: a file appears under its name when it is whole, or not at all; a folder's files join those that are there;
-what is half done has a name that says so, and goes.
+what is half done has a name that says so, and goes, also when the client is gone.
 """
 
 import os
@@ -9,6 +9,7 @@ import shutil
 import stat
 import tarfile
 import tempfile
+import weakref
 from typing import Any, Dict
 
 PART = ".rproxy-part-"
@@ -25,6 +26,13 @@ def place(path: str, name: str) -> Dict[str, str]:
     descriptor, part = tempfile.mkstemp(prefix=PART, dir=os.path.dirname(target))
     os.close(descriptor)
     return {"target": target, "part": part}
+
+
+class Part:
+    """Removes a half file when nobody holds this any more, which is also when the session ends."""
+
+    def __init__(self, path: str) -> None:
+        weakref.finalize(self, forget, path)
 
 
 def finish(part: str, target: str, mode: int) -> None:
@@ -71,8 +79,14 @@ def offer(path: str) -> Dict[str, Any]:
         status = os.stat(source)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(22, "Neither a file nor a folder", source)
-        return {"name": os.path.basename(source), "path": source, "mode": stat.S_IMODE(status.st_mode), "part": ""}
+        return {"name": os.path.basename(source), "path": source, "mode": stat.S_IMODE(status.st_mode), "part": "",
+                "size": status.st_size}
     descriptor, part = tempfile.mkstemp(prefix=PART)
-    with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
-        archive.add(source, ".")
-    return {"name": os.path.basename(source), "path": part, "mode": 0, "part": part}
+    try:
+        with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
+            archive.add(source, ".")
+    except BaseException:
+        forget(part)
+        raise
+    return {"name": os.path.basename(source), "path": part, "mode": 0, "part": part,
+            "size": os.path.getsize(part)}

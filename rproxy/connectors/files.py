@@ -14,6 +14,7 @@ from typing import IO, Any
 from ..errors import ConnectorError
 from .base import PathLike, Stream
 from .marks import Mark
+from .reports import report
 
 _CHUNK = 1 << 20
 #: The most that a host may print before a file, in bytes.
@@ -64,16 +65,17 @@ def push(open_command: Open, local: PathLike, remote: str, target: str) -> None:
 
 
 def _send(stream: Stream, file: IO[bytes], size: int) -> None:
-    buffer = memoryview(bytearray(min(_CHUNK, max(size, 1))))
-    while size:
-        count: int = file.readinto(buffer[:size])  # type: ignore[attr-defined]
+    buffer, rest = memoryview(bytearray(min(_CHUNK, max(size, 1)))), size
+    while rest:
+        count: int = file.readinto(buffer[:rest])  # type: ignore[attr-defined]
         if not count:
             raise OSError("it became shorter while it was copied")
         try:
             stream.write([buffer[:count]])
         except OSError:
             return  # the other end has gone, and its last words tell why
-        size -= count
+        rest -= count
+        report(size - rest)
 
 
 def _received(stream: Stream, mark: Mark) -> bool:
@@ -127,6 +129,7 @@ def _store(stream: Stream, file: Any, mark: Mark, end: bytes) -> int | None:
     file.write(rest[11:])
     while count := _read(stream, buffer):
         file.write(buffer[:count])
+        report(max(0, file.tell() - len(end)))
     size = file.tell() - len(end)
     if size < 0:
         return None

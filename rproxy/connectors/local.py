@@ -7,6 +7,10 @@ import sys
 from ..errors import ConnectorError
 from . import processes
 from .base import Completed, PathLike, StreamConnector
+from .reports import report
+
+#: What is copied between two reports, in bytes.
+_PIECE = 4 << 20
 
 
 class LocalConnector(StreamConnector):
@@ -36,7 +40,14 @@ def _shell(command: str) -> list[str]:
 
 def _copy(source: str, target: str) -> None:
     try:
-        shutil.copyfile(source, target)
+        if os.path.exists(target) and os.path.samefile(source, target):
+            raise shutil.SameFileError("both are the same file")
+        with open(source, "rb", buffering=0) as here, open(target, "wb") as there:
+            buffer, done = memoryview(bytearray(_PIECE)), 0
+            while count := here.readinto(buffer):
+                there.write(buffer[:count])
+                done += count
+                report(done)
         shutil.copymode(source, target)
     except OSError as error:
         raise ConnectorError(f"cannot copy {source} to {target}: {error}") from error

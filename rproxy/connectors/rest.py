@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 
 from ..errors import ConnectionLost, ConnectorError, RProxyError
 from .base import Completed, Connector, PathLike
+from .reports import report
 from .sentinel import enclose, opened
 
 
@@ -100,6 +101,7 @@ class RestConnector(Connector):
             for data in itertools.chain([first, second], pieces):
                 self._put(data, f"{folder}/{count:06}")
                 size, count = size + len(data), count + 1
+                report(size)
             self._join(folder, remote, size)
 
     def _join(self, folder: str, remote: str, size: int) -> None:
@@ -199,6 +201,7 @@ def _write(local: PathLike, pieces: Iterable[bytes]) -> int:
             with open(fresh, "wb") as file:
                 for data in pieces:
                     size += file.write(data)
+                    report(size)
             os.replace(fresh, path)
         finally:
             with contextlib.suppress(FileNotFoundError):

@@ -13,6 +13,7 @@ import paramiko
 from ...errors import ConnectorError
 from .. import files
 from ..base import PathLike, Stream
+from ..reports import report
 from .link import PACKET, WINDOW, Link
 
 #: What paramiko raises where a host, its SFTP or the connection fails.
@@ -45,7 +46,7 @@ def _push(sftp: Any, local: str, remote: str) -> None:
         try:
             sftp.open(part, "wx").close()
             sftp.chmod(part, 0o600)
-            sftp.putfo(source, part)
+            sftp.putfo(source, part, callback=_report)
             sftp.chmod(part, stat.S_IMODE(status.st_mode))
             sftp.posix_rename(part, remote)
         except BaseException:
@@ -75,12 +76,16 @@ def _pull(sftp: Any, remote: str, local: str) -> None:
     part = _part(local)
     try:
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
-            sftp.getfo(remote, target)
+            sftp.getfo(remote, target, callback=_report)
         os.chmod(part, stat.S_IMODE(status.st_mode))
         os.replace(part, local)
     except BaseException:
         _quietly(os.unlink, part)
         raise
+
+
+def _report(done: int, total: int) -> None:
+    report(done)
 
 
 def _part(path: str) -> str:
