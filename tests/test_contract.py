@@ -1,6 +1,7 @@
 """check_connector passes what keeps the contract of connectors, and names what does not."""
 
 import os
+import runpy
 import threading
 
 import pytest
@@ -9,7 +10,7 @@ from rproxy import CallTimeout, Completed, ConnectorError
 from rproxy.connectors.local import LocalConnector
 from rproxy.testing import check_connector
 
-from .conftest import local_connector
+from .conftest import REPOSITORY, local_connector
 
 pytestmark = pytest.mark.once
 
@@ -18,6 +19,11 @@ def test_a_connector_that_keeps_the_contract_passes(channel):
     passed = check_connector(local_connector(channel))
     assert "files keep their bytes" in passed
     assert ("a stream brings each byte at once" in passed) == (channel == "stream")
+
+
+def test_the_connector_of_the_examples_passes():
+    example = runpy.run_path(str(REPOSITORY / "examples/own_connector.py"))
+    assert "files keep their bytes" in check_connector(example["CleanConnector"]())
 
 
 HELD = []

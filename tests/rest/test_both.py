@@ -6,6 +6,7 @@ import pytest
 
 import rproxy
 from rproxy.connectors.base import Completed
+from rproxy.connectors.reports import told_to
 from rproxy.contract import check_connector
 
 from .conftest import PYTHON
@@ -85,6 +86,15 @@ def test_files_beyond_the_limit_travel_in_pieces_and_leave_nothing(connector, fo
     connector.pull(f"{folder}/large file", tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == data
     assert connector.run(f"ls -A {folder}; ls -Ad $HOME/.rproxy-*").stdout == b"large file\n"
+
+
+def test_a_copy_tells_after_each_request_how_far_it_is(connector, folder, local_file, tmp_path):
+    connector.transfer_limit = 1000
+    told = []
+    with told_to(told.append):
+        connector.push(local_file(bytes(2500)), f"{folder}/x")
+        connector.pull(f"{folder}/x", tmp_path / "back")
+    assert told == [1000, 2000, 2500, 2500]  # the service gives it at once
 
 
 def test_a_missing_file_is_an_error_and_makes_none_here(connector, folder, tmp_path):

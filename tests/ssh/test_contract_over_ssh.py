@@ -6,6 +6,7 @@ import pytest
 
 import rproxy
 from rproxy.connectors.prefix import PrefixConnector
+from rproxy.connectors.reports import told_to
 from rproxy.testing import check_connector
 
 from ..boxes import UID, bubblewrap
@@ -16,6 +17,18 @@ pytestmark = pytest.mark.once
 
 def test_a_connector_keeps_the_contract(kind, shared_sshd):
     assert len(check_connector(ssh_connector(kind, shared_sshd))) >= 29
+
+
+def test_a_copy_tells_how_far_it_is(kind, shared_sshd, tmp_path):
+    size = 4 << 20
+    (tmp_path / "source").write_bytes(bytes(size))
+    connector = ssh_connector(kind, shared_sshd)
+    for copy in (connector.push, connector.pull):
+        told: list[int] = []
+        with told_to(told.append):
+            copy(str(tmp_path / "source"), str(tmp_path / "copy"))
+        assert told == sorted(told) and told[-1] == size and len(set(told)) > 2
+    connector.close()
 
 
 def test_a_box_of_a_host_is_entered(kind, channel, shared_sshd, tmp_path):
