@@ -83,6 +83,7 @@ def _start(connector: StreamConnector, launcher: Launcher, token: str) -> Starte
         raise
     finally:
         watch.cancel()
+        watch.join(10)  # a program that forks after `connect` must not be one of several threads
 
 
 def archive_message() -> bytes:
