@@ -77,11 +77,11 @@ def test_a_thread_that_shares_the_callbacks_context_may_call_and_be_waited_for(s
 def test_a_call_that_was_interrupted_here_has_nothing_to_lend_any_more(stream_client, far_module):
     name = far_module("slow", "import time\ndef run(f, path):\n    time.sleep(1)\n    try:\n        f()\n"
                       "    except Exception as error:\n        open(path, 'w').write(str(error))\n")  # fmt: skip
-    path = FAR_MODULES / "told"
+    path, slow = FAR_MODULES / "told", stream_client.module(name)
     timer = threading.Timer(0.3, signal.pthread_kill, [threading.get_ident(), signal.SIGINT])
     timer.start()
     with pytest.raises(KeyboardInterrupt):
-        stream_client.module(name).run(rproxy.local(print), str(path))
+        slow.run(rproxy.local(print), str(path))
     assert stream_client.module("math").sqrt(4) == 2  # waits for the interrupted call
     assert "nothing of this side is lent" in path.read_text()
 

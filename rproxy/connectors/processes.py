@@ -112,7 +112,10 @@ class ProcessStream:
     def readinto(self, buffer: memoryview) -> int:
         # Who wants much waits asleep: the processor is for those who bring it.
         until = time.perf_counter() + (_AWAKE if len(buffer) < _BULK else 0)
-        while not self._ready.poll(0) and time.perf_counter() < until:
+        while not self._ready.poll(0):
+            if time.perf_counter() >= until:
+                self._ready.poll()  # not in the read itself: an interrupt there would lose what has been read
+                break
             os.sched_yield()
         return os.readv(self._output, [buffer])
 
