@@ -118,9 +118,9 @@ def test_folders_are_where_sremotes_settings_put_them(connector, shared_sshd):
     connector.auth(shared_sshd.user)
     connector.set_sremote_dir(f"{shared_sshd.home}/shared place")
     connector.set_tmp_at_home_dir("private")
-    connector.set_pwd_at_home_dir("work/here")
+    connector.set_pwd_at_home_dir("jobs/here")
     with remote.RemoteClient(connector) as client:
-        assert client.do_remote_call("os", "getcwd")[0] == f"{shared_sshd.home}/work/here"
+        assert client.do_remote_call("os", "getcwd")[0] == f"{shared_sshd.home}/jobs/here"
         assert client.info().endpoint.startswith(f"{shared_sshd.home}/shared place/")
 
 
