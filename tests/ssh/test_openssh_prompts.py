@@ -60,7 +60,7 @@ def test_the_password_lets_in_and_is_given_once(sshd, reach):
         with pytest.raises(rproxy.AuthenticationError, match=r"(?s)password") as caught:
             reach(server, password="wrong", **options).run("true")
         assert "wrong" not in str(caught.value)
-        assert server.log().count("Failed password") == 1
+        assert server.log().count("Failed password") == 1, server.log()
         with rproxy.connect(connector, python=PYTHON) as client:
             assert client.module("getpass").getuser() == user.name
 

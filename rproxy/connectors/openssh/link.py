@@ -107,7 +107,7 @@ class Link:
         )
         with self._answering(process):
             while process.popen.poll() is None:
-                self._answer()
+                self._answer(process)
             if process.popen.returncode == faults.FAILED:
                 raise self.failure(process.tail())
         process.close()
@@ -132,7 +132,7 @@ class Link:
                         self._mode = "none"  # a file system without sockets
                         break
                     raise self.failure(said)
-                self._answer()
+                self._answer(process)
         self._master = process
 
     @contextlib.contextmanager
@@ -144,8 +144,8 @@ class Link:
             process.close()
             raise
 
-    def _answer(self) -> None:
-        self._prompts.serve(_STEP)
+    def _answer(self, process: Process) -> None:
+        self._prompts.serve(_STEP, process.close)
         if self._prompts.refused:  # to go on would be to guess
             raise faults.unanswered(self._settings, self._prompts.refused)
 

@@ -53,8 +53,12 @@ class Prompts:
         # OpenSSH before 8.4 asks like this only if there is a display.
         return {"DISPLAY": "rproxy:0", **os.environ, **asking}
 
-    def serve(self, timeout: float) -> None:
-        """Waits that many seconds for a question, and answers it. Raises what `ask=` raises."""
+    def serve(self, timeout: float, give_up: Callable[[], None] = lambda: None) -> None:
+        """Waits that many seconds for a question, and answers it. Raises what `ask=` raises.
+
+        Without an answer, `give_up` ends ssh while it still waits: else ssh would go on with an empty password, which
+        counts as a failed attempt there.
+        """
         if not select.select([self._socket], [], [], timeout)[0]:
             return
         connection, _ = self._socket.accept()
@@ -66,9 +70,14 @@ class Prompts:
                     return  # ssh has ended its question already
                 data += more
             asked = json.loads(data)
-            answer = self._answer(asked["prompt"], asked["kind"], connection)
+            try:
+                answer = self._answer(asked["prompt"], asked["kind"], connection)
+            except BaseException:
+                give_up()
+                raise
             if answer is None:
                 self.refused = asked["prompt"]
+                give_up()
                 return
             with contextlib.suppress(OSError):  # ssh may not want it any more
                 connection.sendall(b"+" + answer.encode())
