@@ -7,11 +7,12 @@ passes unseen: the first one is raised at the block's end, and each promise rais
 
 import contextlib
 from collections.abc import Iterator
-from contextvars import ContextVar
 from typing import Any, NoReturn, Protocol
 
 from rproxy_endpoint.protocol.errors import ValueFault
+from rproxy_endpoint.protocol.peer import Packed
 
+from .blocks import entered
 from .channels import Channel, Sink
 from .errors import CallCancelled
 
@@ -20,11 +21,11 @@ class Sends(Protocol):
     """What a batch needs of the session."""
 
     target: str
-    sent: int
 
     @property
     def channel(self) -> Channel: ...
     def sink(self) -> Sink: ...
+    def exchange(self, requests: list[Packed], sinks: list[Sink]) -> list[Any]: ...
     def value_of(self, message: Any, answer: Any) -> Any: ...
 
 
@@ -98,9 +99,8 @@ class Batch:
         """Sends the calls and resolves their promises; raises what the first of them raised."""
         if not self._promises:
             return
-        self._session.sent += 1
         try:
-            answers = self._session.channel.exchange(self._packed, self._sinks)
+            answers = self._session.exchange(self._packed, self._sinks)
         except BaseException as error:
             self.give_up(error)
             raise
@@ -122,26 +122,16 @@ class Batch:
             promise._resolve(None, error)
 
 
-_current: ContextVar[dict[int, Batch]] = ContextVar("rproxy_batch", default={})  # noqa: B039 - never changed
-
-
-def current(session: object) -> Batch | None:
-    """The batch that this thread or task is in."""
-    return _current.get().get(id(session))
-
-
 @contextlib.contextmanager
 def batch(session: Sends) -> Iterator[Batch]:
     """Collects the natural calls of this thread or task inside the block."""
-    collected, before = Batch(session), _current.get()
-    token = _current.set({**before, id(session): collected})
+    collected = Batch(session)
     try:
-        yield collected
+        with entered(session, batch=collected):
+            yield collected
     except BaseException:
         collected.give_up(
             CallCancelled(f"the block was left by an exception: the batch for {session.target} was not sent")
         )
         raise
-    finally:
-        _current.reset(token)
     collected.run()

@@ -1,4 +1,5 @@
-"""`with` blocks: environment variables, the working directory and PATH of the calls made inside.
+"""`with` blocks, and what they say of the calls made inside: environment variables, the working directory, PATH, how
+long a call may take, where its output and its result go.
 
 Rules: blocks nest and combine; each belongs to the thread or task that entered it and to one client; the
 far side applies them for one call at a time, so that leaving a block costs nothing and cannot fail.
@@ -7,8 +8,10 @@ far side applies them for one call at a time, so that leaving a block costs noth
 import contextlib
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from typing import NamedTuple
+from types import EllipsisType
+from typing import Any, NamedTuple
 
 from rproxy_endpoint.protocol.messages import Surroundings
 
@@ -34,24 +37,55 @@ class Settings(NamedTuple):
 
 NOTHING = Settings({})
 
-#: The settings of the blocks that this thread or task is in, by the id of the client's session.
-_current: ContextVar[dict[int, Settings]] = ContextVar("rproxy_blocks", default={})  # noqa: B039 - never changed
+
+class Inside(NamedTuple):
+    """What the blocks say that this thread or task is in."""
+
+    settings: Settings | None = None
+    limit: float | EllipsisType | None = ...  # seconds for a call; `...` where no block says
+    batch: Any = None
+    keeps: bool = False  # whether results stay there
+    captured: Any = None
 
 
-def current(session: object) -> Settings | None:
-    return _current.get().get(id(session))
+OUTSIDE = Inside()
+#: By the id of the client's session.
+_current: ContextVar[dict[int, Inside]] = ContextVar("rproxy_blocks", default={})  # noqa: B039 - never changed
+
+
+def inside(session: object) -> Inside:
+    return _current.get().get(id(session), OUTSIDE)
 
 
 @contextlib.contextmanager
-def block(session: object, settings: Settings) -> Iterator[None]:
-    """Holds the settings for the calls of this thread or task inside the block."""
+def entered(session: object, **changes: Any) -> Iterator[None]:
+    """Holds for the calls of this thread or task inside the block; `changes` are fields of `Inside`."""
     before = _current.get()
-    inner = settings.over(before.get(id(session), NOTHING))
-    token = _current.set({**before, id(session): inner})
+    outer = before.get(id(session), OUTSIDE)
+    if "settings" in changes:
+        changes["settings"] = changes["settings"].over(outer.settings or NOTHING)
+    now = outer._replace(**changes)
+    token = _current.set({**before, id(session): now})
     try:
         yield
     finally:
         _current.reset(token)
+
+
+def block(session: object, settings: Settings) -> AbstractContextManager[None]:
+    """Settings for the calls inside the block, over those of the blocks around it."""
+    return entered(session, settings=settings)
+
+
+def check_limit(seconds: object) -> float | None:
+    """How long a call may take. Raises TypeError or ValueError."""
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(f"a timeout is a number of seconds, or None for no limit, not {seconds!r}")
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"a timeout is more than 0 seconds, or None for no limit, not {seconds!r}")
+    return float(seconds)
 
 
 def check_variable(name: object, value: object) -> tuple[str, str | None]:

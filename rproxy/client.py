@@ -43,6 +43,7 @@ def connect(
     trust: Sequence[str] = (),
     endpoint_dir: str | None = None,
     tmp_dir: str | None = None,
+    timeout: float | None = None,
     deploy: bool = True,
     resident: bool = False,
     idle_timeout: float | None = None,
@@ -60,6 +61,8 @@ def connect(
         trust: packages whose instances may be rebuilt here.
         endpoint_dir: the folder there that keeps the endpoint; ``~/.rproxy`` if not given.
         tmp_dir: the folder there for temporary files; ``tmp`` in `endpoint_dir` if not given.
+        timeout: how many seconds a call may take, unless a `client.timeout` block says otherwise; no limit if not
+            given.
         deploy: whether to put the endpoint there if it is missing.
         resident: whether one endpoint stays there between commands, with its modules' state and objects, where
             each call costs a command; until `close`, or `idle_timeout` seconds (600) without a request.
@@ -76,8 +79,8 @@ def connect(
     try:
         return RemoteClient(
             connector, python=python, setup=setup, serializer=serializer, trust=trust,
-            endpoint_dir=endpoint_dir, tmp_dir=tmp_dir, deploy=deploy, resident=resident, idle_timeout=idle_timeout,
-            session=session, ship=ship,
+            endpoint_dir=endpoint_dir, tmp_dir=tmp_dir, timeout=timeout, deploy=deploy, resident=resident,
+            idle_timeout=idle_timeout, session=session, ship=ship,
         )  # fmt: skip
     except BaseException:
         if connector is not target:
@@ -101,6 +104,7 @@ class RemoteClient(Host):
         trust: Sequence[str] = (),
         endpoint_dir: str | None = None,
         tmp_dir: str | None = None,
+        timeout: float | None = None,
         deploy: bool = True,
         resident: bool = False,
         idle_timeout: float | None = None,
@@ -123,7 +127,7 @@ class RemoteClient(Host):
             None if tmp_dir is None else blocks.check_path(tmp_dir, "tmp_dir"), deploy,
         )  # fmt: skip
         residence = residence_for(resident, idle_timeout, session)
-        conversation = Session(connector.target, serializer, tuple(trust))
+        conversation = Session(connector.target, serializer, tuple(trust), blocks.check_limit(timeout))
         conversation.side.shipping.enabled = ship
         super().__init__(conversation, connector, launcher)
         options = ChannelOptions(
@@ -198,7 +202,7 @@ class RemoteClient(Host):
         check_name(module, "the name of a module")
         check_name(function, "the name of a function")
         positional, keywords = check_arguments(args, kwargs)
-        captured = output.Returned(output.capturing(self._session) or self._session.shown)
+        captured = output.Returned(self._session.sink())
         call = Call(module, function, positional, keywords, self._session.surroundings(login=keep_env), False)
         try:
             value = self._session.request(call, captured)
@@ -281,6 +285,14 @@ class RemoteClient(Host):
         """Folders at the front of PATH for the calls inside the block."""
         checked = tuple(blocks.check_path(entry, "an entry of PATH") for entry in entries)
         return blocks.block(self._session, blocks.Settings({}, (), checked))
+
+    def timeout(self, seconds: float | None) -> AbstractContextManager[None]:
+        """How long each call inside the block may take; None for as long as it takes.
+
+        A call that takes longer is stopped there, as by Ctrl-C, and raises CallTimeout, which says what became of it.
+        Calls by `submit` wait their turn, and have no limit but that of their future's `result(timeout)`.
+        """
+        return blocks.entered(self._session, limit=blocks.check_limit(seconds))
 
     def batch(self) -> AbstractContextManager[batches.Batch]:
         """Has natural calls inside the block return promises, and sends them together at its end: one command.

@@ -1,24 +1,55 @@
 """Calls that are not waited for: they are sent at once, and their answers go to futures.
 
 Rules: calls run there in the order in which they were submitted, as all calls do; what holds for a call (its
-environment, where its output goes) is what held where it was submitted; a call that was sent cannot be taken
-back, and its future says so.
+environment, where its output goes) is what held where it was submitted; a future is cancelled only if the far side
+says that its call was stopped, or had not begun.
 """
 
 import collections
+import functools
 import threading
-from concurrent.futures import Future
+from collections.abc import Callable
+from concurrent.futures import Future, wait
 from typing import Any, NamedTuple
 
 from .code.names import meant
+from .errors import CallCancelled
 from .proxies import stand_in_of
 from .session import Session
+
+#: How long `cancel` waits for the far side to say what has become of the call, in seconds.
+PATIENCE = 2.0
+
+
+class RemoteFuture(Future[Any]):
+    """The future of a call that was sent. `stop` has the far side stop it, and does not wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stop: Callable[[], None] = lambda: None
+
+    def running(self) -> bool:
+        """Whether the call was sent, and has no result yet."""
+        return not self.done()
+
+    def cancel(self) -> bool:
+        """Stops the call there, as Ctrl-C would, and returns whether that was done: False for a call that has come to
+        its end, or that does not stop within two seconds."""
+        if not self.done():
+            self.stop()
+            wait([self], PATIENCE)
+        return self.cancelled()
+
+    def was_cancelled(self) -> None:
+        """Takes note that the far side has stopped the call."""
+        super().cancel()
+        self.set_running_or_notify_cancel()
 
 
 class _Begun(NamedTuple):
     """A call that was sent: what `Session.finish` takes, and what is lent for it."""
 
-    future: "Future[Any]"
+    future: RemoteFuture
     message: Any
     waiting: Any
     scope: Any
@@ -37,11 +68,11 @@ class Futures:
     def submit(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Future[Any]":
         """Sends a call of a remote function, or of a local one. Raises what keeps it from being sent."""
         message = self._message(function, args, kwargs)
-        future: Future[Any] = Future()
-        future.set_running_or_notify_cancel()  # so `cancel` does not pretend
+        future = RemoteFuture()
         with self._order:
             with self._session.side.loans.scope(lasting=True) as scope:
-                begun = _Begun(future, message, self._session.begin(message, later=True), scope)
+                begun = _Begun(future, message, self._session.begin(message), scope)
+            future.stop = functools.partial(self._stop, begun)
             with self._lock:
                 if self._thread is threading.current_thread():
                     # A callback of one submitted call submits another, for which it may wait.
@@ -62,9 +93,22 @@ class Futures:
             raise TypeError(f"{function!r} belongs to another client than this one of {self._session.target}")
         return self._session.call_message(state._self_target, state._self_path, args, kwargs)
 
+    def _stop(self, begun: _Begun) -> None:
+        self._session.channel.cancel(begun.waiting)
+        with self._lock:
+            if begun in self._begun:  # its answer comes before those of the calls ahead of it
+                self._begun.remove(begun)
+                threading.Thread(target=self._finish, args=(begun,), daemon=True).start()
+            elif self._thread is threading.current_thread():
+                # A callback of one call's future cancels another: this thread may wait for that, and another goes on.
+                self._thread = threading.Thread(target=self._finish_all, name="rproxy futures", daemon=True)
+                self._thread.start()
+
     def _finish_all(self) -> None:
         while True:
             with self._lock:
+                if self._thread is not threading.current_thread():
+                    return
                 if not self._begun:
                     self._thread = None
                     return
@@ -76,6 +120,8 @@ class Futures:
         try:
             with self._session.side.loans.scope(begun.scope):
                 value = self._session.finish(begun.message, begun.waiting)
+        except CallCancelled:
+            begun.future.was_cancelled()
         except BaseException as error:  # whatever it is, it is the future's to tell
             begun.future.set_exception(error)
         else:

@@ -9,7 +9,8 @@ import contextlib
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+
+from .blocks import entered
 
 
 class Shown:
@@ -73,21 +74,9 @@ class Returned(Captured):
             self._other(stream, data)
 
 
-_capturing: ContextVar[dict[int, Captured]] = ContextVar("rproxy_capture", default={})  # noqa: B039 - never changed
-
-
-def capturing(session: object) -> Captured | None:
-    """Where the output of this thread's or task's calls goes, if it is in a `capture` block."""
-    return _capturing.get().get(id(session))
-
-
 @contextlib.contextmanager
 def capture(session: object) -> Iterator[Captured]:
     """Keeps the output of this thread's or task's natural calls inside the block."""
     captured = Captured()
-    before = _capturing.get()
-    token = _capturing.set({**before, id(session): captured})
-    try:
+    with entered(session, captured=captured):
         yield captured
-    finally:
-        _capturing.reset(token)

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 from rproxy_endpoint.protocol.messages import Call
 
-from . import output
 from .connectors.base import Connector
 from .deployment.launcher import Launcher
 from .errors import RemoteExecError, RemoteModulesError
@@ -120,7 +119,7 @@ def _workplace(far: Far) -> Iterator[Workplace]:
 def _pip(far: Far, place: Workplace, arguments: list[str]) -> tuple[int, str]:
     """Runs pip there; returns its exit code and what it said, which is shown as it comes."""
     session, said = far.session, bytearray()
-    shown = output.capturing(session) or session.shown
+    shown = session.sink()
 
     def sink(stream: int, data: bytes) -> None:
         said.extend(data)

@@ -11,12 +11,13 @@ from typing import Any
 from rproxy_endpoint.protocol.errors import ValueFault
 from rproxy_endpoint.protocol.jsoned import JsonCodec
 from rproxy_endpoint.protocol.messages import Call, Delete, Describe, Get, Next, Reply, Set
+from rproxy_endpoint.protocol.peer import Packed
 from rproxy_endpoint.protocol.values import describe_type
 
-from . import batches, blocks, output, staying
+from . import blocks, output
 from .channels import Channel, Sink
 from .code import CodeCodec
-from .errors import RemoteExecError, RProxyError, SerializationError
+from .errors import CallCancelled, CallTimeout, RemoteExecError, RProxyError, SerializationError
 from .lending import Loans
 from .proxies import (
     stand_in_of,
@@ -28,8 +29,9 @@ from .trust import Trust
 class Session:
     """Requests of one client."""
 
-    def __init__(self, target: str, serializer: str, trust: tuple[str, ...]) -> None:
+    def __init__(self, target: str, serializer: str, trust: tuple[str, ...], limit: float | None = None) -> None:
         self.target = target
+        self.limit = limit  # how long a call may take, in seconds, where no block says
         self.serializer = serializer
         self.side = ClientSide(self, Trust(trust), code=serializer == "cloudpickle")
         self.codec: Any = JsonCodec()
@@ -81,32 +83,39 @@ class Session:
     # -- requests --------------------------------------------------------------------------------------
 
     def surroundings(self, login: bool = False) -> Any:
-        inside = blocks.current(self)
-        if inside is None and self.base is blocks.NOTHING and not login:
+        settings = blocks.inside(self).settings
+        if settings is None and self.base is blocks.NOTHING and not login:
             return None
-        return (inside or blocks.NOTHING).over(self.base).message(login)
+        return (settings or blocks.NOTHING).over(self.base).message(login)
 
     def request(self, message: Any, sink: Sink | None = None) -> Any:
         """The value that answers a request; raises the exception that the call raised."""
         if Loans.any:  # else this side has nothing to be asked for
             with self.side.loans.scope():
-                return self.finish(message, self.begin(message, sink))
+                return self._request(message, sink)
+        return self._request(message, sink)
+
+    def _request(self, message: Any, sink: Sink | None) -> Any:
+        inside = blocks.inside(self)
+        limit = self.limit if inside.limit is ... else inside.limit
         channel = self.channel
         self.sent += 1
         try:
-            answer = channel.finish(channel.begin(message, sink or self.sink()))
+            answer = channel.request(message, sink or inside.captured or self.shown, limit)
         except ValueFault as fault:
             raise self._explain(message, fault) from fault.__cause__
+        except CallTimeout as error:
+            raise self._too_long(name_of(message), limit, error) from None
         if type(answer) is Reply:
             return answer.value
         raise self._exception(answer.error, message)
 
-    def begin(self, message: Any, sink: Sink | None = None, later: bool = False) -> Any:
-        """Sends a request; `finish` takes what it returns: in another thread, at any time, if `later`."""
+    def begin(self, message: Any) -> Any:
+        """Sends a request whose answer `finish` takes later, in another thread: as long as it may take."""
         channel = self.channel
         self.sent += 1
         try:
-            return channel.begin(message, sink or self.sink(), later)
+            return channel.begin(message, self.sink(), True)
         except ValueFault as fault:
             raise self._explain(message, fault) from fault.__cause__
 
@@ -118,9 +127,19 @@ class Session:
             answer = fault
         return self.value_of(message, answer)
 
+    def exchange(self, requests: list[Packed], sinks: list[Sink]) -> list[Any]:
+        """What answers several requests, each by itself."""
+        inside = blocks.inside(self)
+        limit = self.limit if inside.limit is ... else inside.limit
+        self.sent += 1
+        try:
+            return self.channel.exchange(requests, sinks, limit)
+        except CallTimeout as error:
+            raise self._too_long(f"a batch of {len(requests)} calls", limit, error) from None
+
     def sink(self) -> Sink:
         """Where the output of this thread's or task's calls goes."""
-        return output.capturing(self) or self.shown
+        return blocks.inside(self).captured or self.shown
 
     def value_of(self, message: Any, answer: Any) -> Any:
         """The value that an answer tells; raises the exception that it tells."""
@@ -134,7 +153,7 @@ class Session:
         return self.request(self.call_message(target, path, args, kwargs))
 
     def call_message(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        return Call(target, path, args, kwargs, self.surroundings(), staying.keeping(self))
+        return Call(target, path, args, kwargs, self.surroundings(), blocks.inside(self).keeps)
 
     @property
     def changes(self) -> int:
@@ -148,7 +167,7 @@ class Session:
 
     def natural(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call as the user wrote it: inside a batch, the promise of its value."""
-        batch = batches.current(self)
+        batch = blocks.inside(self).batch
         if batch is None:
             return self.call(target, path, args, kwargs)
         message = self.call_message(target, path, args, kwargs)
@@ -206,6 +225,10 @@ class Session:
         """The exception that a Failure tells."""
         what = name_of(message)
         fault = error.get("fault")
+        if fault == "cancelled":
+            return CallCancelled(f"{what} on {self.target} was cancelled: {error.get('text')}")
+        if error.get("cancelled"):
+            return CallCancelled(f"{what} on {self.target} was cancelled, and stopped there")
         if fault == "arguments":
             self.side.outbox.forget()  # what they need may not have come
             why = self.side.shipping.told(str(error.get("text")))
@@ -230,6 +253,9 @@ class Session:
             self.side.shipping.add_mend(made)
         annotate(made, self.target, own)
         return own or made
+
+    def _too_long(self, what: str, limit: float | None, error: CallTimeout) -> CallTimeout:
+        return error if limit is None else CallTimeout(f"{what} on {self.target} took longer than {limit:g} s: {error}")
 
     def _locate_exception(self, module: str, qualname: str) -> Any | None:
         if module == "rproxy.errors":

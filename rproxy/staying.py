@@ -4,32 +4,20 @@ Rules: `keep` and `keep_results` leave results there even if they are data; `fet
 and never half of it; `release` lets go at once, and what was released says so when it is used again.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, ParamSpec
 
+from .blocks import entered
 from .errors import SerializationError
 from .proxies import Remote, stand_in_of
 
 Params = ParamSpec("Params")
 
-#: The ids of the sessions whose results stay, in this thread or task.
-_keeping: ContextVar[frozenset[int]] = ContextVar("rproxy_keeping", default=frozenset())
 
-
-def keeping(session: object) -> bool:
-    return id(session) in _keeping.get()
-
-
-@contextlib.contextmanager
-def keep_results(session: object) -> Iterator[None]:
+def keep_results(session: object) -> AbstractContextManager[None]:
     """Leaves the results of this thread's or task's calls on the far side, inside the block."""
-    token = _keeping.set(_keeping.get() | {id(session)})
-    try:
-        yield
-    finally:
-        _keeping.reset(token)
+    return entered(session, keeps=True)
 
 
 def keep(function: Callable[Params, Any]) -> Callable[Params, Any]:

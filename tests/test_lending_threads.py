@@ -75,11 +75,13 @@ def test_a_thread_that_shares_the_callbacks_context_may_call_and_be_waited_for(s
 
 
 def test_a_call_that_was_interrupted_here_has_nothing_to_lend_any_more(stream_client, far_module):
-    name = far_module("slow", "import time\ndef run(f, path):\n    time.sleep(1)\n    try:\n        f()\n"
+    name = far_module("stubborn", "import time\ndef run(f, path):\n    until = time.time() + 1\n"
+                      "    while time.time() < until:\n        try:\n            time.sleep(0.1)\n"
+                      "        except KeyboardInterrupt:\n            pass\n    try:\n        f()\n"
                       "    except Exception as error:\n        open(path, 'w').write(str(error))\n")  # fmt: skip
     path, slow = FAR_MODULES / "told", stream_client.module(name)
-    timer = threading.Timer(0.3, signal.pthread_kill, [threading.get_ident(), signal.SIGINT])
-    timer.start()
+    for wait in (0.3, 0.5):  # the first one stops the call there, or tries to; the second one stops waiting
+        threading.Timer(wait, signal.pthread_kill, [threading.get_ident(), signal.SIGINT]).start()
     with pytest.raises(KeyboardInterrupt):
         slow.run(rproxy.local(print), str(path))
     assert stream_client.module("math").sqrt(4) == 2  # waits for the interrupted call

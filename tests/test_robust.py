@@ -119,15 +119,17 @@ print(list(mine()))
     assert (done.returncode, done.stdout, done.stderr) == (0, "[0, 1, 2]\n", "")
 
 
-def test_an_interrupted_sending_ends_the_session_and_says_so():
+def test_a_second_interrupt_of_a_sending_ends_the_session_and_says_so():
     with rproxy.connect() as client:
         remote, data = client.module("zlib"), bytes(300_000_000)
         os.kill(client.module("os").getpid(), signal.SIGSTOP)  # so that the sending cannot come to its end
-        timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-        timer.start()
+        timers = [threading.Timer(wait, os.kill, (os.getpid(), signal.SIGINT)) for wait in (0.3, 0.6)]
+        for timer in timers:
+            timer.start()
         with pytest.raises(KeyboardInterrupt):
             remote.crc32(data)
-        timer.join()
+        for timer in timers:
+            timer.join()
         with pytest.raises(rproxy.ConnectionLost, match="interrupted as it was sent"):
             works(client)
 

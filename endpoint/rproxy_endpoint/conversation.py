@@ -2,22 +2,29 @@
 
 Rules: the main thread's requests wait their turn, in order; what the client asks from within an answer that a
 thread waits for runs in that thread at once; one thread reads at a time, and hands the others what is theirs.
-While no thread asks the client anything, the main thread reads without any of this.
+While a call runs long a watching thread looks for what the client wants of it, and reads ahead no more than so much.
+While no thread asks the client anything and none watches, the main thread reads without any of this.
 """
 
 import collections
 import os
+import select
 import threading
 import time
 from typing import Any, Callable, Deque, Dict, List
 
+from .cancelling import clock
 from .protocol.errors import ProtocolFault
 from .protocol.frames import Frame
-from .protocol.messages import ANSWERS, NOTICES, REQUESTS
+from .protocol.messages import ANSWERS, BARE, NOTICES, REQUESTS
 from .protocol.peer import Peer
 
 #: How long to wait for the next message without sleeping, in seconds.
 AWAKE = 5e-5
+#: How often the watching thread looks, in seconds, while calls run.
+TICK = 0.05
+#: How much of what it has read may wait for its turn, in bytes: a client that sends more has to wait.
+AHEAD = 1 << 25
 #: A request, after the notices that came ahead of it.
 Group = List[Frame]
 
@@ -36,31 +43,47 @@ class _Asked:
 class Conversation:
     """Hands out the client's messages.
 
-    `ready` is a poll object of `source`, the descriptor that they come from.
+    `source` is the descriptor that they come from; `heed` takes frames that are no part of a request.
     """
 
-    def __init__(self, peer: Peer, source: int, ready: Any) -> None:
+    def __init__(self, peer: Peer, source: int, heed: Callable[[Frame], None]) -> None:
         self._peer = peer
         self._source = source
-        self._ready = ready
+        self._heed = heed
+        self._ready = poll_of(source)
         self._requests: Deque[Group] = collections.deque()
         self._group: Group = []  # notices whose request has not come yet
         self._asked: Dict[int, _Asked] = {}
         self._changed = threading.Condition()
         self._reading = False  # whether a thread reads, once others ask
         self._over: Any = None  # why there will be no more: an exception
+        self._busy = False  # whether the main thread runs a request
+        self._turn = 0  # how many it has had
+        self.since = 0.0  # when the request that runs now had not begun yet: a time of `clock()`
+        self._ahead = 0  # bytes that were read since it last waited
+        self._resting = False  # whether the watching thread waits for a request
+        self._rouse = threading.Event()
 
     # -- the main thread -------------------------------------------------------------------------------
 
     def next_group(self) -> Group:
         """The next request and its notices; empty at the end. Raises ProtocolFault."""
+        self._busy = False
         while not self._requests and self._over is None:
+            self._ahead = 0
             if self._asked:
                 self._take_turns(lambda: bool(self._requests) or not self._asked)
-            else:  # nobody can begin to ask while no request runs
+            elif self._reading:
+                self._take_turns(lambda: bool(self._requests))
+            else:  # nobody can begin to ask, or to watch, while no request runs
                 self._read()
         if self._requests:
-            return self._requests.popleft()
+            group = self._requests.popleft()
+            self._busy = True
+            self._turn += 1
+            if self._resting:
+                self._rouse.set()
+            return group
         if isinstance(self._over, ProtocolFault):
             raise self._over
         return []
@@ -108,17 +131,58 @@ class Conversation:
                 self._reading = False
                 self._changed.notify_all()
 
+    # -- the watching thread ---------------------------------------------------------------------------
+
+    def watch(self, press: Callable[[], None]) -> None:
+        """Reads what comes while the same call runs for long; calls `press` again and again while any runs."""
+        ready, turn, looked = poll_of(self._source), -1, clock()
+        while self._over is None:
+            time.sleep(TICK)
+            if not self._busy:
+                self._rest()
+                looked = clock()
+            if turn != self._turn:
+                turn, self.since = self._turn, looked
+            elif self._ahead < AHEAD and ready.poll(0):
+                self._read_meanwhile(turn)
+            press()
+            looked = clock()
+
+    def _rest(self) -> None:
+        """Waits until the main thread runs a request."""
+        self._resting = True
+        if not self._busy:
+            self._rouse.wait()
+        self._resting = False
+        self._rouse.clear()
+
+    def _read_meanwhile(self, turn: int) -> None:
+        """Reads once while the main thread runs that request, unless others read already."""
+        with self._changed:
+            if self._reading:
+                return
+            self._reading = True
+        try:
+            if self._busy and self._turn == turn:  # else it may be reading by now
+                self._read(0.0)
+        finally:
+            with self._changed:
+                self._reading = False
+                self._changed.notify_all()
+
     # -- reading ---------------------------------------------------------------------------------------
 
-    def _read(self) -> None:
+    def _read(self, awake: float = AWAKE) -> None:
         """Reads once, and sorts what has come."""
         try:
-            stay_awake(self._ready)
+            if awake:
+                stay_awake(self._ready)
             count = os.readv(self._source, [self._peer.buffer()])
             if not count:
                 self._peer.ended()
                 self._over = EOFError()
                 return
+            self._ahead += count
             frames = self._peer.received(count)
             if self._asked:
                 with self._changed:
@@ -132,6 +196,9 @@ class Conversation:
 
     def _sort(self, frames: List[Frame]) -> None:
         for frame in frames:
+            if frame.kind in BARE:
+                self._heed(frame)
+                continue
             if frame.kind in ANSWERS:
                 asked = self._asked[frame.call]
                 asked.nested.append(self._group)  # what the answer needs comes before it
@@ -143,6 +210,12 @@ class Conversation:
                 nesting = self._asked.get(frame.within) if frame.within else None
                 (self._requests if nesting is None else nesting.nested).append(self._group)
                 self._group = []
+
+
+def poll_of(source: int) -> Any:
+    ready = select.poll()
+    ready.register(source, select.POLLIN)
+    return ready
 
 
 def stay_awake(ready: Any) -> None:

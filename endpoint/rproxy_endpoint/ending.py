@@ -61,13 +61,25 @@ def others(group: int = 0) -> List[int]:
     return [member for member in running if member != own and _group(member) == (group or own)]
 
 
+def started_since(since: float) -> List[int]:
+    """Those among the other processes of this one's group that began after that time, in seconds since the system's
+    start."""
+    earliest = int(since * os.sysconf("SC_CLK_TCK")) - 1
+    return [member for member in others() if int((_stat(member) or [b"0"] * 20)[19]) >= earliest]
+
+
 def _group(member: int) -> int:
+    found = _stat(member)
+    return int(found[2]) if found and found[0] != b"Z" else 0
+
+
+def _stat(member: int) -> List[bytes]:
+    """What /proc/N/stat tells of a process from its state on; nothing if it has ended meanwhile."""
     try:
         with open("/proc/%d/stat" % member, "rb") as file:
-            state, _, group = file.read().rpartition(b") ")[2].split()[:3]
-        return 0 if state == b"Z" else int(group)
-    except (OSError, ValueError):
-        return 0  # it has ended meanwhile
+            return file.read().rpartition(b") ")[2].split()
+    except OSError:
+        return []
 
 
 def _signal(member: int, number: int) -> None:

@@ -41,8 +41,12 @@ class Executor:
         run = self._runs[type(message)]
         if message.surroundings is None:
             return run(message)
-        with Applied(message.surroundings):
-            return run(message)
+        applied = Applied(message.surroundings)
+        try:
+            with applied:
+                return run(message)
+        finally:
+            applied.restore()
 
     def _resolve(self, target: Any, path: str) -> Any:
         try:

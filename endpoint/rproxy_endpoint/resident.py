@@ -51,7 +51,7 @@ class Resident:
 
     def serve(self) -> None:
         """Answers requests until the end; then the socket is gone, and so is soon what calls have started."""
-        signal.signal(signal.SIGINT, self._server.interrupt)
+        signal.signal(signal.SIGINT, self._server.cancelling.on_signal)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal, or the command, that has started it may go
         signal.signal(signal.SIGTERM, self._terminate)
         self._server.recorder.start()

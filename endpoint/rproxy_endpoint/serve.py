@@ -6,11 +6,12 @@ started ends within seconds.
 """
 
 import os
-import select
 import signal
 import sys
+import threading
 from typing import Any, Callable, Dict, List, Optional
 
+from .cancelling import Cancelling
 from .conversation import Conversation, Group
 from .ending import end, lead_group
 from .execute import Executor, Missing
@@ -20,10 +21,11 @@ from .output import Recorder
 from .protocol.errors import ProtocolFault, ValueFault
 from .protocol.failures import make_exception, plain_failure, take_exception, text_of
 from .protocol.frames import Bytes, Frame, marker
-from .protocol.messages import NOTICES, Failure, Output, Provide, Release, Reply
+from .protocol.messages import CANCEL, NOTICES, PING, PONG, Failure, Output, Provide, Release, Reply
 from .protocol.peer import Peer
 from .protocol.pickled import PROTOCOL, PickleCodec, TrustingDecoder
 
+_NOT_BEGUN = Failure({"fault": "cancelled", "cancelled": True, "text": "it had not begun"})
 HERE = os.path.dirname(__file__)  # absolute, or <memory>
 
 
@@ -65,8 +67,8 @@ class Server:
         self.conversation: Optional[Conversation] = None  # where objects can be lent
         self.side.ask = self._ask
         self._calls: List[int] = []  # the requests that run now, each from within the one before it
+        self.cancelling = Cancelling(self._calls, self.peer.waiting, self._refuse)
         self._chosen = False
-        self._running = False  # whether user code runs, which may be interrupted
         self._pid = os.getpid()
         self._trouble = ""  # with what came ahead of a request
 
@@ -81,6 +83,9 @@ class Server:
                 self._trouble = "%s: %s" % (type(error).__name__, text_of(str, error))
             return
         self._calls.append(frame.call)
+        if self.cancelling.wanted and self.cancelling.was_refused(frame.call):
+            self._calls.remove(frame.call)
+            return
         reading = self.side.reading
         outer, reading.call = getattr(reading, "call", 0), frame.call
         pieces = self._pieces(self._answer(frame), frame.call)
@@ -92,6 +97,8 @@ class Server:
             self.recorder.drain()
             self._calls.remove(frame.call)
             self.write(pieces)
+        if self.cancelling.wanted:
+            self.cancelling.forget(frame.call)
 
     def _choose(self, hello: Dict[str, Any]) -> None:
         """Does what the client's Hello asks for."""
@@ -113,21 +120,38 @@ class Server:
         except ValueFault as fault:
             text, self._trouble = "%s %s" % (fault, self._trouble), ""
             return Failure({"fault": "arguments", "text": text.strip()})
+        stopping = self.cancelling
+        if frame.call in stopping.wanted:
+            return _NOT_BEGUN
+        outer = stopping.running
         try:
-            outer, self._running = self._running, True
             try:
+                stopping.running = True
                 return Reply(self._executor.run(message))
             finally:
-                self._running = outer
+                stopping.running = outer
         except Missing as missing:
             return Failure(dict(_told(missing.error), missing=True))
         except BaseException as error:  # SystemExit and KeyboardInterrupt end the call, not the session
-            return Failure(_told(error))
+            stopping.running = outer
+            told = _told(error)
+            if frame.call in stopping.wanted and isinstance(error, KeyboardInterrupt):
+                told["cancelled"] = True
+            return Failure(told)
 
-    def interrupt(self, number: int, frame: Any) -> None:
-        """SIGINT interrupts what a call runs, and nothing else: an answer on its way must arrive whole."""
-        if self._running:
-            raise KeyboardInterrupt
+    def _refuse(self, call: int) -> None:
+        with self.recorder.lock:
+            self.write(self.peer.send(_NOT_BEGUN, call))
+
+    # -- what the client wants meanwhile ---------------------------------------------------------------
+
+    def heed(self, frame: Frame) -> None:
+        """Does what a frame without a body says; in the thread that reads."""
+        if frame.kind == CANCEL and self.conversation is not None:
+            self.cancelling.cancel(frame.call, self.conversation.since)
+        elif frame.kind == PING:
+            with self.recorder.lock:
+                self.write([self.peer.bare(PONG)])
 
     def _pieces(self, answer: Any, call: int) -> List[Bytes]:
         """The bytes of an answer; if it cannot travel, of one that says so."""
@@ -165,7 +189,10 @@ class Server:
             raise RuntimeError("%r can be used only in the process that it was lent to" % lent)
         packed = self.side.packed(self.peer.pack, message)
         self.recorder.flush()
-        outer, self._running = self._running, False  # an interrupt belongs to what the client runs now
+        own = threading.current_thread() is threading.main_thread()
+        outer = self.cancelling.running
+        if own:
+            self.cancelling.running = False  # an interrupt belongs to what the client runs now
         try:
             with self.recorder.lock:
                 call = self._call_of(lent)
@@ -178,10 +205,12 @@ class Server:
                     raise
                 line.open(number)
                 self.write([self.peer.within(call)] + pieces)
-            frame = line.answer(number, self.handle_group)
+            frame = line.answer(number, self.handle_group if own else self._handle_elsewhere)
         finally:
-            self._running = outer
+            if own:
+                self.cancelling.running = outer
         self.side.reading.call = call
+        self.cancelling.check()
         answer = self.peer.read(frame)
         if type(answer) is Reply:
             return answer.value
@@ -202,6 +231,11 @@ class Server:
     def handle_group(self, group: Group) -> None:
         while group:  # and no name for a frame: large arguments must not wait here for the next request
             self.handle(group.pop(0))
+
+    def _handle_elsewhere(self, group: Group) -> None:
+        """For threads of user code."""
+        self.cancelling.elsewhere.update(frame.call for frame in group)
+        self.handle_group(group)
 
 
 def _borrowed_error(base: type, name: str, known: bool) -> type:
@@ -242,13 +276,12 @@ def serve_session(token: str) -> None:
     """Serves the client at descriptors 0 and 1 until it closes descriptor 0."""
     lead_group()
     server = Server(live=True)
-    ready = select.poll()
-    ready.register(server.recorder.input, select.POLLIN)
-    line = server.conversation = Conversation(server.peer, server.recorder.input, ready)
-    signal.signal(signal.SIGINT, server.interrupt)
+    line = server.conversation = Conversation(server.peer, server.recorder.input, server.heed)
+    signal.signal(signal.SIGINT, server.cancelling.on_signal)
     _show_crashes(server.recorder.errors)
     write_all(server.recorder.output, [marker(token), *server.peer.greet(facts())])
     server.recorder.start()
+    threading.Thread(target=line.watch, args=(server.cancelling.press,), name="rproxy watch", daemon=True).start()
     try:
         group = line.next_group()
         while group:

@@ -32,12 +32,11 @@ class Applied:
         try:
             self._apply(*self._wanted)
         except BaseException:
-            self._restore()
+            self.restore()
             raise
 
     def __exit__(self, *args: Any) -> None:
-        if self._wanted is not None:
-            self._restore()
+        self.restore()
 
     def _apply(
         self,
@@ -65,11 +64,16 @@ class Applied:
             for folder in folders:
                 os.chdir(os.path.expanduser(folder))
 
-    def _restore(self) -> None:
+    def restore(self) -> None:
+        """Puts everything back; again, if an interrupt fell into the first time."""
+        if self._wanted is None:
+            return
         put(self._before)
         if self._folder >= 0:
             os.fchdir(self._folder)
-            os.close(self._folder)
+            folder, self._folder = self._folder, -1
+            os.close(folder)
+        self._wanted = None
 
 
 def put(changes: Dict[str, Optional[str]]) -> None:

@@ -56,10 +56,14 @@ class Channel(abc.ABC):
     #: The private folder of this client there, if it has one.
     folder: str = ""
 
+    def request(self, message: Any, sink: Sink, limit: float | None) -> Any:
+        """What answers a request: `begin` and `finish` in one."""
+        return self.finish(self.begin(message, sink, False, limit))
+
     @abc.abstractmethod
-    def begin(self, message: Any, sink: Sink, later: bool = False) -> Any:
+    def begin(self, message: Any, sink: Sink, later: bool = False, limit: float | None = None) -> Any:
         """Sends a request; what the call prints goes to `sink`. Returns what `finish` takes: in this thread,
-        at once, unless it is said to be later.
+        at once, unless it is said to be later. After `limit` seconds the call is stopped.
 
         Raises ValueFault if a value cannot travel, ConnectionLost if the link has ended.
         """
@@ -68,17 +72,22 @@ class Channel(abc.ABC):
     def finish(self, begun: Any) -> Any:
         """Waits for the Reply or Failure of a request.
 
-        Raises ValueFault if a value cannot be rebuilt, ConnectionLost if the link ended.
+        Raises ValueFault if a value cannot be rebuilt, ConnectionLost if the link ended, CallTimeout, with what
+        became of the call, if it took longer than its limit.
         """
+
+    @abc.abstractmethod
+    def cancel(self, begun: Any) -> None:
+        """Has the far side stop a call that `finish` waits for, if it can; does not wait."""
 
     @abc.abstractmethod
     def pack(self, message: Any) -> Packed:
         """A request whose values are bytes by now, for `exchange`. Raises ValueFault."""
 
     @abc.abstractmethod
-    def exchange(self, requests: list[Packed], sinks: list[Sink]) -> list[Any]:
+    def exchange(self, requests: list[Packed], sinks: list[Sink], limit: float | None = None) -> list[Any]:
         """Sends several requests, together if that is possible; returns what answers each, in order: a Reply, a
-        Failure, or the ValueFault why it cannot be rebuilt here. Raises ConnectionLost."""
+        Failure, or the ValueFault why it cannot be rebuilt here. Raises ConnectionLost, CallTimeout."""
 
     @abc.abstractmethod
     def close(self) -> None:

@@ -15,7 +15,7 @@ from ..connectors.base import Completed, Connector
 from ..deployment.bootstrap import archive_message, check_deploying
 from ..deployment.launcher import new_token, words_of
 from ..deployment.preparing import deploy_pushed, end_of, prepare
-from ..errors import ConnectionLost, RemoteNotSetupError
+from ..errors import CallTimeout, ConnectionLost, RemoteNotSetupError
 from .base import ChannelOptions
 from .files import Files
 
@@ -45,10 +45,11 @@ class Carrier:
         """Whether the service loads the user's login environment, if it is told to."""
         return self._connector.login
 
-    def carry(self, data: bytes, mode: str, *words: str, login: bool = False) -> bytes:
+    def carry(self, data: bytes, mode: str, *words: str, limit: float | None = None, login: bool = False) -> bytes:
         """What the endpoint answers, in one of its modes; `words` are those that the mode has of its own.
 
-        Raises ConnectionLost, where `may_have_run` says whether the endpoint may have got the bytes, and whatever
+        Raises CallTimeout, with what became of it, if the command takes longer than `limit` seconds; ConnectionLost,
+        where `may_have_run` says whether the endpoint may have got the bytes, and whatever
         the connector raises.
         """
         files, connector, token = self._files, self._connector, new_token()
@@ -72,10 +73,16 @@ class Carrier:
                 line = command("@" + request)
         files.leave(at_risk)  # until it is proven that the command has removed them
         options: dict[str, Any] = {"login": True} if login else {}
-        done = connector.run(line, input=sealed if private else b"", **options)
-        if self._launcher.deploy and _needs_endpoint(done, token):
-            self._deploy()  # it has gone meanwhile, and so the request was not even read
+        options.update({} if limit is None else {"timeout": limit})
+        try:
             done = connector.run(line, input=sealed if private else b"", **options)
+            if self._launcher.deploy and _needs_endpoint(done, token):
+                self._deploy()  # it has gone meanwhile, and so the request was not even read
+                done = connector.run(line, input=sealed if private else b"", **options)
+        except CallTimeout as error:
+            if limit is None:
+                raise
+            raise CallTimeout("its command was ended") from error
         found = self._printed(done, token)
         files.gone(at_risk)
         if found is not None:

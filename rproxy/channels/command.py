@@ -16,6 +16,9 @@ from ..errors import ProtocolError, RProxyError
 from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
 from .carrier import Carrier
 
+#: A request that is sent when its answer is waited for: the message, its sink, its limit in seconds.
+Begun = tuple[Any, Sink, float | None]
+
 
 class CommandChannel(Channel):
     """Requests and answers by commands and files."""
@@ -43,32 +46,35 @@ class CommandChannel(Channel):
 
     # -- requests --------------------------------------------------------------------------------------
 
-    def begin(self, message: Any, sink: Sink, later: bool = False) -> tuple[Any, Sink]:
-        return message, sink  # a command brings its answer with it
+    def begin(self, message: Any, sink: Sink, later: bool = False, limit: float | None = None) -> Begun:
+        return message, sink, limit  # a command brings its answer with it
 
-    def finish(self, begun: tuple[Any, Sink]) -> Any:
-        message, sink = begun
+    def finish(self, begun: Begun) -> Any:
+        message, sink, limit = begun
         login = self._carrier.loads_login and message.surroundings is not None and message.surroundings[3]
         if login:
             env, folders, path, _, defaults = message.surroundings
             message = message._replace(surroundings=(env, folders, path, False, defaults))
-        answer = self._exchange([self.pack(message)], [sink], login)[0]
+        answer = self._exchange([self.pack(message)], [sink], limit, login)[0]
         if isinstance(answer, ValueFault):
             raise answer
         return answer
 
+    def cancel(self, begun: Begun) -> None:
+        return  # the thread that runs the command is the only one that can end it
+
     def pack(self, message: Any) -> Packed:
         return self._peer().pack(message)
 
-    def exchange(self, requests: list[Packed], sinks: list[Sink]) -> list[Any]:
-        return self._exchange(requests, sinks, False)
+    def exchange(self, requests: list[Packed], sinks: list[Sink], limit: float | None = None) -> list[Any]:
+        return self._exchange(requests, sinks, limit, False)
 
-    def _exchange(self, requests: list[Packed], sinks: list[Sink], login: bool) -> list[Any]:
+    def _exchange(self, requests: list[Packed], sinks: list[Sink], limit: float | None, login: bool) -> list[Any]:
         peer = self._peer()
         notices = [piece for notice in self._options.before() for piece in peer.send(notice)]
         pieces = [piece for packed in requests for piece in peer.seal(packed, peer.number())]
         data = b"".join([*peer.greet(self._options.hello), *notices, *pieces])
-        frames = decode(peer, self._carrier.carry(data, "once", login=login), self._options.target)
+        frames = decode(peer, self._carrier.carry(data, "once", limit=limit, login=login), self._options.target)
         answers = read_answers(peer, frames, sinks, 1, self._options.ambient)
         if any(answer is None for answer in answers):
             raise self._carrier.lost("an answer is missing in what it said")

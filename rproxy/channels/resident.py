@@ -20,7 +20,7 @@ from ..deployment.bundle import bundle
 from ..errors import RProxyError
 from .base import Channel, ChannelOptions, Residence, Sink, checked_facts, new_peer
 from .carrier import Carrier
-from .command import decode, read_answers
+from .command import Begun, decode, read_answers
 
 
 class ResidentChannel(Channel):
@@ -54,20 +54,23 @@ class ResidentChannel(Channel):
 
     # -- requests --------------------------------------------------------------------------------------
 
-    def begin(self, message: Any, sink: Sink, later: bool = False) -> tuple[Packed, Sink]:
-        return self.pack(message), sink  # a command brings its answer with it
+    def begin(self, message: Any, sink: Sink, later: bool = False, limit: float | None = None) -> Begun:
+        return self.pack(message), sink, limit  # a command brings its answer with it
 
-    def finish(self, begun: tuple[Packed, Sink]) -> Any:
-        packed, sink = begun
-        answer = self.exchange([packed], [sink])[0]
+    def finish(self, begun: Begun) -> Any:
+        packed, sink, limit = begun
+        answer = self.exchange([packed], [sink], limit)[0]
         if isinstance(answer, ValueFault):
             raise answer
         return answer
 
+    def cancel(self, begun: Begun) -> None:
+        return  # the thread that runs the command is the only one that can end it
+
     def pack(self, message: Any) -> Packed:
         return self._peer.pack(message)
 
-    def exchange(self, requests: list[Packed], sinks: list[Sink]) -> list[Any]:
+    def exchange(self, requests: list[Packed], sinks: list[Sink], limit: float | None = None) -> list[Any]:
         peer, options = self._peer, self._options
         with self._lock:
             notices = b"".join(piece for notice in options.before() for piece in peer.send(notice))
@@ -79,7 +82,8 @@ class ResidentChannel(Channel):
                     piece for packed, call in zip(requests, numbers, strict=True) for piece in peer.seal(packed, call)
                 ]
                 request = self._part(b"".join(pieces))
-                frames = decode(peer, self._carry("more", b"".join(self._unproven) + request, "no"), options.target)
+                parts = b"".join(self._unproven) + request
+                frames = decode(peer, self._carry("more", parts, "no", limit), options.target)
             except BaseException:
                 for call in numbers:
                     peer.forget(call)
@@ -95,9 +99,9 @@ class ResidentChannel(Channel):
         self._number += 1
         return b"%d %d\n" % (self._number, len(data)) + data
 
-    def _carry(self, what: str, parts: bytes, start: str) -> bytes:
+    def _carry(self, what: str, parts: bytes, start: str, limit: float | None = None) -> bytes:
         head = f"{self._client} {what}\n".encode()
-        return self._carrier.carry(head + parts, "relay", self._name, self._idle, start)
+        return self._carrier.carry(head + parts, "relay", self._name, self._idle, start, limit=limit)
 
     def close(self) -> None:
         self._leave()

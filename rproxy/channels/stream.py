@@ -3,44 +3,35 @@
 Rules: any number of threads may ask at once; the bytes of a request are written as a whole; one of the
 waiting threads reads for all of them (so that a lone caller reads its own answer, without a hand-over), and
 passes that on when its own answer has come; values are decoded in the thread that asked for them. What the far
-side asks from within a call is answered in that call's thread, and what that asks in turn goes within it.
+side asks from within a call is answered in that call's thread, and what that asks in turn goes within it. A call
+that is wanted no more (Ctrl-C, a timeout) is stopped there, and its answer taken all the same.
 """
 
+import _thread
 import collections
+import functools
 import threading
+import time
 from contextvars import ContextVar
 from typing import Any
 
 from rproxy_endpoint.protocol.errors import ProtocolFault, ValueFault
 from rproxy_endpoint.protocol.frames import Frame
-from rproxy_endpoint.protocol.messages import OUTPUT
+from rproxy_endpoint.protocol.messages import CANCEL, OUTPUT, PONG
 from rproxy_endpoint.protocol.peer import Packed
 
 from ..connectors.base import StreamConnector
 from ..deployment.bootstrap import start
-from ..errors import ConnectionLost, ProtocolError, RProxyError
+from ..errors import CallTimeout, ConnectionLost, ProtocolError, RProxyError
 from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
+from .interrupts import NOTHING_HELD, Held
+from .waiting import NOTHING, Waiting, wake_up, was_stopped
+
+#: How long a call that has taken too long may take to be stopped there, in seconds.
+PATIENCE = 2.0
 
 #: The question of the far side that is being answered: by the id of its channel, its number.
 _answering: ContextVar[dict[int, int]] = ContextVar("rproxy_answering")
-_NOTHING: collections.deque[Frame] = collections.deque()  # few requests are asked anything
-
-
-class _Waiting:
-    """A request without an answer yet."""
-
-    __slots__ = ("answer", "asked", "inner", "outer", "sink", "thread", "trouble", "wake")
-
-    def __init__(self, sink: Sink, outer: "_Waiting | None") -> None:
-        self.sink = sink
-        self.outer = outer  # the request of this thread from within which this one is asked
-        self.inner: _Waiting | None = None  # the one that is asked from within this one, if it waits now
-        # What the far side asks from within the thread's requests.
-        self.asked: collections.deque[Frame] = outer.asked if outer is not None else _NOTHING
-        self.thread = threading.get_ident()
-        self.answer: Frame | None = None
-        self.trouble: Exception | None = None  # what the sink raised
-        self.wake: threading.Lock | None = None  # held until it is this one's turn, or its answer is there
 
 
 class StreamChannel(Channel):
@@ -56,11 +47,12 @@ class StreamChannel(Channel):
         self._lost: RProxyError | None = None
         self._sending: Any = threading.RLock()  # RLocks, to be asked whether this thread has them
         self._state: Any = threading.RLock()
-        self._waiting: dict[int, _Waiting] = {}
-        self._answers: dict[int, _Waiting] = {}  # the threads that answer the far side, and for which request
-        self._reader: _Waiting | None = None  # whose thread reads for all
+        self._waiting: dict[int, Waiting] = {}
+        self._answers: dict[int, Waiting] = {}  # the threads that answer the far side, and for which request
+        self._reader: Waiting | None = None  # whose thread reads for all
         self._frames: collections.deque[Frame] = collections.deque()  # received, not yet handed out
         self._stream, first = start(connector, options.launcher)
+        self._ready = getattr(self._stream, "ready", None)
         try:
             try:
                 self._stream.write(self._peer.greet(options.hello))
@@ -77,33 +69,54 @@ class StreamChannel(Channel):
             raise
         self._peer.codec = options.codec(self.facts)
 
-    def begin(self, message: Any, sink: Sink, later: bool = False) -> _Waiting:
+    def request(self, message: Any, sink: Sink, limit: float | None) -> Any:
+        packed = self._packed(message)  # values' own code runs here, and may make calls itself
+        with Held() as held:
+            waiting = self._begin(packed, sink, False, limit, held)
+            return self._finish(waiting)
+
+    def begin(self, message: Any, sink: Sink, later: bool = False, limit: float | None = None) -> Waiting:
+        packed = self._packed(message)
+        with Held() as held:
+            return self._begin(packed, sink, later, limit, held)
+
+    def _packed(self, message: Any) -> Packed:
         if self._reenters():
             raise RProxyError(
                 "a call cannot be made here, by a finalizer, a signal handler or what shows output, "
                 "while this thread is in the middle of another call"
             )
-        return self._begin(self.pack(message), sink, later)  # values' own code runs here, and may make calls itself
+        return self._peer.pack(message)
 
     def pack(self, message: Any) -> Packed:
         return self._peer.pack(message)
 
-    def exchange(self, requests: list[Packed], sinks: list[Sink]) -> list[Any]:
+    def exchange(self, requests: list[Packed], sinks: list[Sink], limit: float | None = None) -> list[Any]:
         answers: list[Any] = []
         for packed, sink in zip(requests, sinks, strict=True):
             try:
-                answers.append(self.finish(self._begin(packed, sink)))
+                with Held() as held:
+                    answers.append(self._finish(self._begin(packed, sink, False, limit, held)))
             except ValueFault as fault:
                 answers.append(fault)
         return answers
 
-    def _begin(self, packed: Packed, sink: Sink, later: bool = False) -> _Waiting:
-        waiting = _Waiting(sink, self._answers.get(threading.get_ident()) if self._answers and not later else None)
+    def _begin(self, packed: Packed, sink: Sink, later: bool, limit: float | None, held: Held) -> Waiting:
+        outer = self._answers.get(threading.get_ident()) if self._answers and not later else None
+        waiting = Waiting(sink, outer, limit, held)
+        held.stop = functools.partial(self._cancel_soon, waiting)
         self._send(packed, waiting)
+        if held.error is not None:
+            self.cancel(waiting)
         return waiting
 
-    def finish(self, begun: _Waiting) -> Any:
-        waiting = begun
+    def finish(self, begun: Waiting) -> Any:
+        with Held() as held:
+            begun.held = held
+            held.stop = functools.partial(self._cancel_soon, begun)
+            return self._finish(begun)
+
+    def _finish(self, waiting: Waiting) -> Any:
         waiting.thread = threading.get_ident()
         try:
             self._await(waiting)
@@ -114,9 +127,24 @@ class StreamChannel(Channel):
             threading.Thread(target=self._abandon, args=(waiting,), daemon=True).start()
             raise
         answer = self._answer(waiting)
+        if waiting.late:
+            raise CallTimeout("it was stopped there" if was_stopped(answer) else "it came to its end there meanwhile")
         if waiting.trouble is not None:
             raise waiting.trouble
         return answer
+
+    def cancel(self, begun: Waiting) -> None:
+        """Has the far side stop a call, if it still runs; its answer tells whether that was so."""
+        with self._sending:
+            if begun.number and begun.answer is None and self._lost is None:
+                try:
+                    self._stream.write([self._peer.bare(CANCEL, begun.number)])
+                except OSError as error:
+                    self._end(f"cannot send: {error}")
+
+    def _cancel_soon(self, waiting: Waiting) -> None:
+        """For a signal handler: its thread may be in the middle of sending, and `threading` of starting another."""
+        _thread.start_new_thread(self.cancel, (waiting,))
 
     def _reenters(self) -> bool:
         """Whether this thread is in here already: then it would wait for itself."""
@@ -124,23 +152,25 @@ class StreamChannel(Channel):
         reads = reader is not None and reader.thread == threading.get_ident()
         return reads or self._sending._is_owned() or self._state._is_owned()
 
-    def _abandon(self, waiting: _Waiting) -> None:
+    def _abandon(self, waiting: Waiting) -> None:
         """Takes the answer of a call that was interrupted here."""
         waiting.sink, waiting.thread = self._options.ambient, threading.get_ident()
         waiting.outer, waiting.asked = None, collections.deque()  # what is asked of it is refused: it lends nothing now
+        waiting.held, waiting.until = NOTHING_HELD, None
         try:
+            self.cancel(waiting)
             self._await(waiting)
             self._answer(waiting)
         except (RProxyError, ValueFault):
             return  # nobody waits for it any more
 
-    def _answer(self, waiting: _Waiting) -> Any:
+    def _answer(self, waiting: Waiting) -> Any:
         if waiting.answer is None:
             assert self._lost is not None
             raise type(self._lost)(*self._lost.args) from self._lost
         return self._peer.read(waiting.answer)
 
-    def _send(self, packed: Any, waiting: _Waiting) -> None:
+    def _send(self, packed: Any, waiting: Waiting) -> None:
         peer = self._peer
         with self._sending:
             if self._lost is not None:
@@ -156,6 +186,7 @@ class StreamChannel(Channel):
                 peer.forget(number)
                 raise
             with self._state:
+                waiting.number = number
                 self._waiting[number] = waiting
             try:
                 self._stream.write([*notices, *pieces] if notices else pieces)
@@ -171,7 +202,7 @@ class StreamChannel(Channel):
 
     # -- what the far side asks ------------------------------------------------------------------------
 
-    def _answer_asked(self, waiting: _Waiting) -> None:
+    def _answer_asked(self, waiting: Waiting) -> None:
         """Answers one question of the far side, while others may read."""
         frame = waiting.asked.popleft()
         if self._reader is waiting:
@@ -180,7 +211,8 @@ class StreamChannel(Channel):
         outer, self._answers[thread] = self._answers.get(thread), waiting
         token = _answering.set({**_answering.get({}), id(self): frame.call})
         try:
-            packed = self._options.lender(lambda: self._peer.read(frame), self._peer.pack)
+            with waiting.held.let_go():
+                packed = self._options.lender(lambda: self._peer.read(frame), self._peer.pack)
         finally:
             _answering.reset(token)
             if outer is None:
@@ -197,7 +229,7 @@ class StreamChannel(Channel):
 
     # -- reading ---------------------------------------------------------------------------------------
 
-    def _await(self, waiting: _Waiting) -> None:
+    def _await(self, waiting: Waiting) -> None:
         """Waits for the answer, reading for all if nobody else does. Whoever is interrupted in it stays the
         reader, until `_abandon` goes on in its name."""
         outer = waiting.outer
@@ -209,6 +241,7 @@ class StreamChannel(Channel):
                 continue
             if waiting.answer is not None or self._lost is not None:
                 break
+            left = None if waiting.until is None else self._left(waiting)
             with self._state:
                 idle = waiting.answer is None and self._lost is None and not waiting.asked
                 if self._reader is None:
@@ -219,24 +252,42 @@ class StreamChannel(Channel):
                 wake = waiting.wake
             if self._reader is waiting:
                 if waiting.answer is None and self._lost is None and not waiting.asked:  # now that nobody else reads
-                    self._read()
+                    self._read(left)
             elif wake is not None:
-                wake.acquire()
+                wake.acquire(True, -1 if left is None else left)
         if outer is not None:
             outer.inner = None
         if self._reader is waiting:
             self._pass_on()
+
+    def _left(self, waiting: Waiting) -> float:
+        """How long a call may still be waited for, in seconds. When its time is over it is stopped there; raises
+        CallTimeout if that takes too long."""
+        assert waiting.until is not None
+        left = waiting.until - time.monotonic()
+        if left > 0:
+            return left
+        if waiting.late:
+            with self._state:
+                waiting.wake = None  # nobody is to make this thread the reader
+            raise CallTimeout("it could not be stopped there, and may go on")
+        waiting.late, waiting.until = True, time.monotonic() + PATIENCE
+        self.cancel(waiting)
+        return PATIENCE
 
     def _pass_on(self) -> None:
         """Lets another thread read, if one waits."""
         with self._state:
             self._reader = next((other for other in self._waiting.values() if other.wake is not None), None)
             if self._reader is not None:
-                _wake(self._reader)
+                wake_up(self._reader)
 
-    def _read(self) -> None:
+    def _read(self, left: float | None = None) -> None:
+        """Takes what comes next; waits no longer than that many seconds, where the stream can."""
         if not self._frames:
             try:
+                if left is not None and self._ready is not None and not self._ready(left):
+                    return
                 count = self._stream.readinto(self._peer.buffer())
             except OSError as error:
                 self._end(str(error))
@@ -261,6 +312,8 @@ class StreamChannel(Channel):
         if frame.kind == OUTPUT:
             self._print(frame)
             return
+        if frame.kind == PONG:
+            return
         with self._state:
             if frame.within:
                 self._hand_over(frame)
@@ -268,19 +321,19 @@ class StreamChannel(Channel):
             waiting = self._waiting.pop(frame.call, None)
             if waiting is not None:  # else the client was closed meanwhile
                 waiting.answer = frame
-                _wake(waiting)
+                wake_up(waiting)
 
     def _hand_over(self, frame: Frame) -> None:
         """Gives a question to the thread whose request it is asked from; the state's lock must be held."""
         waiting = self._waiting.get(frame.within)
         if waiting is None:
             return  # the client was closed meanwhile
-        if waiting.asked is _NOTHING:
+        if waiting.asked is NOTHING:
             waiting.asked = collections.deque()
         waiting.asked.append(frame)
         while waiting.inner is not None:
             waiting = waiting.inner
-        _wake(waiting)
+        wake_up(waiting)
 
     def _print(self, frame: Frame) -> None:
         waiting = self._waiting.get(frame.call)
@@ -326,16 +379,9 @@ class StreamChannel(Channel):
         with self._state:
             self._lost = self._lost or error
             for waiting in self._waiting.values():
-                _wake(waiting)
+                wake_up(waiting)
             self._waiting.clear()
 
     def close(self) -> None:
         self._lose(RProxyError(f"the client of {self._options.target} is closed"))
         self._stream.close()
-
-
-def _wake(waiting: _Waiting) -> None:
-    """Wakes a thread that sleeps; the state's lock must be held."""
-    wake, waiting.wake = waiting.wake, None
-    if wake is not None:
-        wake.release()

@@ -22,7 +22,11 @@ class Completed(NamedTuple):
 
 
 class Stream(Protocol):
-    """A running command's standard input and output."""
+    """A running command's standard input and output.
+
+    A stream may offer one method more, ``ready(timeout: float) -> bool``: whether within that many seconds `readinto`
+    would return at once. Without it, a call that takes too long is stopped there, but waited for until that has worked.
+    """
 
     def readinto(self, buffer: memoryview) -> int:
         """Receives at least one byte, and returns how many; 0 at the end. Raises OSError."""

@@ -109,14 +109,23 @@ class ProcessStream:
         self._ready = select.poll()
         self._ready.register(self._output, select.POLLIN)
 
-    def readinto(self, buffer: memoryview) -> int:
-        # Who wants much waits asleep: the processor is for those who bring it.
-        until = time.perf_counter() + (_AWAKE if len(buffer) < _BULK else 0)
+    def ready(self, timeout: float) -> bool:
+        """Whether there is something to read, or the end has come, within that many seconds."""
+        return self._is_awake(min(_AWAKE, timeout)) or bool(self._ready.poll(timeout * 1000))
+
+    def _is_awake(self, seconds: float) -> bool:
+        """Whether something comes while this thread waits awake."""
+        until = time.perf_counter() + seconds
         while not self._ready.poll(0):
             if time.perf_counter() >= until:
-                self._ready.poll()  # not in the read itself: an interrupt there would lose what has been read
-                break
+                return False
             os.sched_yield()
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        # Who wants much waits asleep: the processor is for those who bring it.
+        if not self._is_awake(_AWAKE if len(buffer) < _BULK else 0):
+            self._ready.poll()
         return os.readv(self._output, [buffer])
 
     def write(self, pieces: Sequence[Any]) -> None:

@@ -4,7 +4,10 @@ The client asks (Call, Get, Set, Delete, Describe, Next), the endpoint answers e
 under the same number, and may send Output before it. Release and Provide have no answer. While it runs a
 request the endpoint may ask in turn (Call, Get, Set, Delete, Next) for objects that the client lent it, under
 numbers of its own. Every body is the tuple of the message's fields, by the codec that the client's Hello
-chose; a Hello is always JSON, an Output is one byte (1 or 2, the stream) and what was printed, a Within has none.
+chose; a Hello is always JSON, an Output is one byte (1 or 2, the stream) and what was printed.
+
+Frames without a body: a Within; the client's Cancel, whose number is that of a request which it wants no more, and
+Ping, which the endpoint answers by a Pong whatever it runs.
 
 A *target* is the name of a module, the number of a live object, or a function by value; a *path* is a
 dotted name below it, or "".
@@ -63,6 +66,9 @@ ANSWERS = frozenset(KINDS[cls] for cls in (Reply, Failure))
 OUTPUT = KINDS[Output]
 #: A frame without a body: the next one is a request from within the other side's request of that number.
 WITHIN = 10
+#: Others without a body.
+CANCEL, PING, PONG = 11, 12, 13
+BARE = frozenset((WITHIN, CANCEL, PING, PONG))
 HELLO = KINDS[Hello]
 #: Always JSON: read before, or without, the codec that the Hello chose.
 PLAIN = frozenset((HELLO,))

@@ -15,13 +15,17 @@ from .frames import LIMITS, Bytes, Decoder, Frame, Limits, encode
 from .jsoned import JsonCodec
 from .messages import (
     ANSWERS,
+    BARE,
+    CANCEL,
     CLASSES,
     HELLO,
     KINDS,
     LOANS,
     NOTICES,
     OUTPUT,
+    PING,
     PLAIN,
+    PONG,
     REQUESTS,
     WITHIN,
     Failure,
@@ -37,8 +41,8 @@ _FIELDS: Dict[Any, Tuple[type, ...]] = {Hello: (dict,), Failure: (dict,)}
 #: A message whose values are bytes by now: its kind, its body, the buffers beside it.
 Packed = Tuple[int, List[Bytes], List[memoryview]]
 _SENDS = {
-    "client": REQUESTS | NOTICES | {KINDS[Reply], KINDS[Failure], WITHIN},
-    "endpoint": ANSWERS | LOANS | {OUTPUT, WITHIN},
+    "client": REQUESTS | NOTICES | {KINDS[Reply], KINDS[Failure], WITHIN, CANCEL, PING},
+    "endpoint": ANSWERS | LOANS | {OUTPUT, WITHIN, PONG},
 }
 
 
@@ -86,7 +90,11 @@ class Peer:
 
     def within(self, call: int) -> Bytes:
         """What goes ahead of a request that is asked from within the other side's request of that number."""
-        return encode(WITHIN, call, [], [], self.limits)[0]
+        return self.bare(WITHIN, call)
+
+    def bare(self, kind: int, call: int = 0) -> Bytes:
+        """A frame without a body."""
+        return encode(kind, call, [], [], self.limits)[0]
 
     def send(self, message: Any, call: int = 0) -> List[Bytes]:
         """The bytes of a message. Raises ValueFault if a value in it cannot travel: nothing is sent then."""
@@ -154,10 +162,8 @@ class Peer:
             raise ProtocolFault("a message of kind %d from the %s's other side" % (kind, self._role))
         if kind == OUTPUT and (frame.buffers or not frame.body or frame.body[0] not in (1, 2)):
             raise ProtocolFault("an Output of no stream")
-        if kind == WITHIN:
-            if frame.body or frame.buffers or not call or (self._role == "client" and call not in self.waiting):
-                raise ProtocolFault("a request from within request %d, which does not run" % call)
-            self._joins = True
+        if kind in BARE:
+            self._check_bare(frame)
         elif self._role == "client":
             if kind in REQUESTS:
                 self._asking = self._counted(call, self._asking)
@@ -175,6 +181,17 @@ class Peer:
             if call not in self.asked:
                 raise ProtocolFault("an answer to request %d, which waits for none" % call)
             self.asked.discard(call)
+
+    def _check_bare(self, frame: Frame) -> None:
+        kind, call = frame.kind, frame.call
+        if frame.body or frame.buffers:
+            raise ProtocolFault("a message of kind %d with a body" % kind)
+        if kind == WITHIN:
+            if not call or (self._role == "client" and call not in self.waiting):
+                raise ProtocolFault("a request from within request %d, which does not run" % call)
+            self._joins = True
+        elif kind == CANCEL and not 0 < call <= self._number:
+            raise ProtocolFault("an end of request %d, which never came" % call)
 
     @staticmethod
     def _counted(call: int, last: int) -> int:

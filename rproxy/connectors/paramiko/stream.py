@@ -33,6 +33,7 @@ class ChannelStream:
         self._link, self._keep = link, keep
         self._channel = channel = link.session()
         self._errors = bytearray()
+        self._came: threading.Event | None = None
         self._ending = weakref.finalize(self, _end, channel, link, os.getpid())
         _streams.add(self)
         try:
@@ -43,6 +44,13 @@ class ChannelStream:
             self._ending()
             raise link.refused(error) from error
         channel.settimeout(LOOK)
+
+    def ready(self, timeout: float) -> bool:
+        """Whether there is something to read, or the end has come, within that many seconds."""
+        if self._came is None:
+            self._came = threading.Event()
+            self._channel.in_buffer.set_event(self._came)  # set while there is something to read, and at the end
+        return self._came.wait(timeout)
 
     def readinto(self, buffer: memoryview) -> int:
         while True:

@@ -1,0 +1,322 @@
+"""Ctrl-C, timeouts and cancelled futures: the call stops there, and the session goes on. Over every stream."""
+
+import concurrent.futures
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+
+import pytest
+
+import rproxy
+
+from .conftest import ssh_connector
+from .sshd import wait_for
+
+KINDS = ["local", "ssh", "paramiko"]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def client(request):
+    if request.param == "local":
+        connector = "local://"
+    else:
+        connector = ssh_connector(request.param, request.getfixturevalue("shared_sshd"))
+    with rproxy.connect(connector, python=sys.executable) as client:
+        yield client
+        assert client.module("os").getcwd()  # whatever was done to it
+
+
+@contextlib.contextmanager
+def interrupted_after(*waits):
+    """Ctrl-C in the main thread, so many seconds after the start."""
+    timers = [threading.Timer(wait, os.kill, (os.getpid(), signal.SIGINT)) for wait in waits]
+    for timer in timers:
+        timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            yield
+    finally:
+        for timer in timers:
+            timer.cancel()
+            timer.join()
+
+
+def sleep(path):
+    import time
+
+    time.sleep(100)
+    open(path, "w").close()
+
+
+def loop(path):
+    while True:
+        pass
+
+
+def with_child(path):
+    import subprocess
+
+    subprocess.run([*"sh -c".split(), 'sleep 100; : > "$0"', path], check=False)
+    time.sleep(100)
+
+
+def by_the_shell(path):
+    import os
+    import time
+
+    os.system("sleep 100")
+    time.sleep(100)
+
+
+def in_c(path):
+    return sum(range(10**11)) if not path else sorted(range(3 * 10**6), key=lambda number: -number) and sleep(path)
+
+
+WORK = [sleep, loop, with_child, by_the_shell]
+
+
+@pytest.mark.parametrize("work", WORK, ids=lambda work: work.__name__)
+def test_an_interrupt_stops_the_call_there(client, tmp_path, work):
+    before = client.call(processes)
+    with interrupted_after(0.3):
+        client.call(work, str(tmp_path / "done"))
+    assert client.module("math").sqrt(4) == 2  # at once: nothing runs there any more
+    wait_for(lambda: client.call(processes) <= before)
+    assert not (tmp_path / "done").exists()
+
+
+def processes():
+    """The processes of the endpoint's group."""
+    import os
+
+    own, found = os.getpgrp(), set()
+    for name in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{name}/stat", "rb") as file:
+                state, _, group = file.read().rpartition(b") ")[2].split()[:3]
+        except OSError:
+            continue
+        if name.isdigit() and int(group) == own and state != b"Z":
+            found.add(int(name))
+    return found
+
+
+def test_a_call_of_c_code_stops_when_it_returns(client):
+    with interrupted_after(0.05):
+        client.module("time").sleep(0.4)
+        client.call(in_c, "x")
+    assert client.module("math").sqrt(4) == 2
+
+
+def test_what_was_started_before_the_call_lives_on(client):
+    child = client.module("subprocess").Popen(["sleep", "100"])
+    time.sleep(0.2)
+    with interrupted_after(0.3):
+        client.module("time").sleep(100)
+    assert child.poll() is None
+    child.kill()
+    assert child.wait() == -signal.SIGKILL
+
+
+def test_a_second_interrupt_stops_waiting_at_once(client):
+    def stubborn():
+        import time
+
+        until = time.time() + 2
+        while time.time() < until:
+            try:
+                time.sleep(0.1)
+            except KeyboardInterrupt:
+                continue
+        return "done"
+
+    begun = time.monotonic()
+    with interrupted_after(0.3, 0.6):
+        client.call(stubborn)
+    assert time.monotonic() - begun < 1.9  # less than the call takes
+    assert client.module("math").sqrt(4) == 2  # waits for it
+
+
+def test_the_surroundings_are_put_back_after_an_interrupt(client, tmp_path):
+    remote_os = client.module("os")
+    before = remote_os.getcwd()
+    with interrupted_after(0.3), client.cwd(tmp_path), client.env(RPROXY_HELD="1"):
+        client.module("time").sleep(100)
+    assert (remote_os.getcwd(), remote_os.getenv("RPROXY_HELD")) == (before, None)
+
+
+def test_a_loop_of_short_calls_can_be_interrupted_anywhere(client):
+    remote_os = client.module("os")
+    for number in range(20):
+        with interrupted_after(0.02 + number / 1000):
+            while True:
+                assert remote_os.path.join("a", "b") == "a/b"
+        assert remote_os.path.join("a", "c") == "a/c"
+
+
+def test_an_interrupt_in_a_callback_crosses_the_call(client):
+    def run(function):
+        return function()
+
+    with interrupted_after(0.3):
+        client.call(run, rproxy.local(lambda: time.sleep(100)))
+    assert client.module("math").sqrt(4) == 2
+
+
+def test_a_handler_of_the_program_that_raises_nothing_leaves_the_call_alone(client):
+    seen = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
+    try:
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        client.module("time").sleep(0.4)
+        wait_for(lambda: seen == [signal.SIGINT])
+        assert signal.getsignal(signal.SIGINT) is not before
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert client.module("math").sqrt(4) == 2
+
+
+def test_the_programs_handler_is_in_place_between_calls(client):
+    client.module("math").sqrt(4)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_await_can_be_interrupted(client):
+    async def wait():
+        import asyncio
+
+        await asyncio.sleep(100)
+
+    async def quick():
+        return "next"
+
+    with interrupted_after(0.3):
+        client.call(wait)
+    assert client.call(quick) == "next"
+
+
+# -- timeouts ------------------------------------------------------------------------------------------
+
+
+def test_a_call_that_takes_too_long_is_stopped_and_says_so(client):
+    with (
+        client.timeout(0.3),
+        pytest.raises(rproxy.CallTimeout, match=r"sleep on .* 0\.3 s: it was stopped"),
+    ):
+        client.module("time").sleep(100)
+    assert client.module("math").sqrt(4) == 2
+
+
+def test_a_timeout_is_a_timeout_error_and_no_remote_one(client):
+    with client.timeout(0.1), pytest.raises(TimeoutError) as caught:
+        client.module("time").sleep(100)
+    assert not isinstance(caught.value, rproxy.RemoteExecError)
+
+
+def test_inner_timeouts_go_first_and_none_lifts_them(client):
+    remote_time = client.module("time")
+    with client.timeout(0.1):
+        with client.timeout(None):
+            remote_time.sleep(0.3)
+        with client.timeout(5):
+            remote_time.sleep(0.3)
+        with pytest.raises(rproxy.CallTimeout):
+            remote_time.sleep(100)
+    remote_time.sleep(0.3)
+
+
+def test_a_call_that_cannot_be_stopped_is_said_to_go_on(client, monkeypatch):
+    monkeypatch.setattr("rproxy.channels.stream.PATIENCE", 0.3)
+
+    def stubborn():
+        import time
+
+        until = time.time() + 1.5
+        while time.time() < until:
+            try:
+                time.sleep(0.1)
+            except KeyboardInterrupt:
+                continue
+
+    with client.timeout(0.2), pytest.raises(rproxy.CallTimeout, match="could not be stopped there, and may go on"):
+        client.call(stubborn)
+    assert client.module("math").sqrt(4) == 2
+
+
+def test_threads_that_wait_have_timeouts_too(client):
+    def late():
+        with client.timeout(0.3):
+            client.module("time").sleep(100)
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        outcomes = [pool.submit(late) for _ in range(4)]
+        assert all(isinstance(outcome.exception(20), rproxy.CallTimeout) for outcome in outcomes)
+    assert client.module("math").sqrt(4) == 2
+
+
+def test_results_of_a_timed_call_come_as_ever(client):
+    with client.timeout(30):
+        assert client.module("os").path.join("a", "b") == "a/b"
+        assert len(client.module("os").urandom(3_000_000)) == 3_000_000
+
+
+@pytest.mark.parametrize("wrong", [0, -1, "5", float("nan"), float("inf"), True])
+def test_a_timeout_is_a_positive_number_or_none(client, wrong):
+    with pytest.raises((TypeError, ValueError), match="timeout"):
+        client.timeout(wrong)
+
+
+# -- futures -------------------------------------------------------------------------------------------
+
+
+def test_cancelling_a_future_stops_its_call(client, tmp_path):
+    future = client.submit(sleep, str(tmp_path / "done"))
+    wait_for(future.running)
+    assert future.cancel() and future.cancelled() and future.done()
+    with pytest.raises(concurrent.futures.CancelledError):
+        future.result()
+    assert client.module("math").sqrt(4) == 2
+    assert not (tmp_path / "done").exists()
+
+
+def test_a_call_that_has_not_begun_is_cancelled_without_waiting_for_others(client):
+    remote_time = client.module("time")
+    first, second = client.submit(remote_time.sleep, 0.6), client.submit(remote_time.sleep, 100)
+    last = client.submit(remote_time.strftime, "%%")
+    assert second.cancel() and not first.done()
+    assert (last.result(20), first.result(20)) == ("%", None)
+
+
+def test_what_has_come_to_its_end_cannot_be_cancelled(client):
+    future = client.submit(client.module("math").sqrt, 4)
+    assert future.result(20) == 2
+    assert not future.cancel() and not future.cancelled()
+
+
+def test_a_callback_of_a_future_can_cancel_the_others(client):
+    remote_time = client.module("time")
+    first = client.submit(remote_time.sleep, 0.2)
+    others = [client.submit(remote_time.sleep, 100) for _ in range(3)]
+    outcomes = []
+    first.add_done_callback(lambda _: outcomes.extend(other.cancel() for other in others))
+    wait_for(lambda: outcomes == [True] * 3)
+    assert client.module("math").sqrt(4) == 2
+
+
+def test_a_result_that_is_waited_for_too_long_lets_the_call_go_on(client):
+    future = client.submit(client.module("time").sleep, 0.5)
+    with pytest.raises(concurrent.futures.TimeoutError):
+        future.result(0.05)
+    assert future.running()
+    assert future.result(20) is None
+
+
+def test_as_completed_and_wait_know_these_futures(client):
+    remote_time = client.module("time")
+    futures = [client.submit(remote_time.sleep, 0.01) for _ in range(5)]
+    futures[3].cancel()
+    assert set(concurrent.futures.as_completed(futures, 20)) == set(futures)
+    assert not concurrent.futures.wait(futures, 1).not_done
