@@ -50,6 +50,7 @@ class MarkedStream:
         self._before = b""
         self.close = stream.close
         self.diagnosis = stream.diagnosis
+        self.ready = getattr(stream, "ready", None)
 
     def readinto(self, buffer: memoryview) -> int:
         while count := self._stream.readinto(buffer):

@@ -9,8 +9,11 @@ from rproxy_endpoint.protocol.errors import ProtocolFault, ValueFault
 from rproxy_endpoint.protocol.frames import Limits, encode
 from rproxy_endpoint.protocol.jsoned import JsonCodec
 from rproxy_endpoint.protocol.messages import (
+    CANCEL,
     KINDS,
     OUTPUT,
+    PING,
+    PONG,
     Call,
     Describe,
     Failure,
@@ -334,3 +337,29 @@ def test_output_of_no_stream_is_a_fault(body, buffers):
     client, _ = pair()
     with pytest.raises(ProtocolFault, match="an Output of no stream"):
         client.feed(b"".join(encode(OUTPUT, 0, [body], buffers)))
+
+
+def test_frames_without_a_body_are_each_roles_own():
+    client, endpoint = pair()
+    number = client.number()
+    request = b"".join(client.send(CALL, number))
+    assert [frame.kind for frame in endpoint.feed(request + client.bare(CANCEL, number) + client.bare(PING))] == [
+        KINDS[Call], CANCEL, PING,
+    ]  # fmt: skip
+    assert [frame.kind for frame in client.feed(endpoint.bare(PONG))] == [PONG]
+    with pytest.raises(ProtocolFault, match="of kind 13"):
+        endpoint.feed(client.bare(PONG))
+
+
+def test_only_a_request_that_came_can_be_cancelled():
+    client, endpoint = pair()
+    with pytest.raises(ProtocolFault, match="an end of request 7, which never came"):
+        endpoint.feed(client.bare(CANCEL, 7))
+
+
+def test_a_request_that_has_its_answer_may_still_be_cancelled():
+    client, endpoint = pair()
+    number = client.number()
+    endpoint.feed(b"".join(client.send(CALL, number)))
+    endpoint.send(Reply(1), number)
+    assert [frame.call for frame in endpoint.feed(client.bare(CANCEL, number))] == [number]

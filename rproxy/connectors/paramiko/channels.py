@@ -30,14 +30,21 @@ class Inbox:
             self._size += len(data)
             self._arrived.notify_all()
 
+    def wait(self, timeout: float | None) -> bool:
+        """Whether there is something to read, or the end, within that many seconds."""
+        until = time.perf_counter() + (AWAKE if timeout is None else min(AWAKE, timeout))
+        while not self._is_ready():
+            if time.perf_counter() >= until:
+                with self._arrived:
+                    return self._arrived.wait_for(self._is_ready, timeout)
+            os.sched_yield()
+        return True
+
     def read(self, count: int, timeout: float | None = None) -> memoryview:
         """At most so many bytes of what came first; nothing at the end."""
-        until = time.perf_counter() + AWAKE
-        while not self._size and not self._closed and time.perf_counter() < until:
-            os.sched_yield()
+        if not self.wait(timeout):
+            raise paramiko.buffered_pipe.PipeTimeout
         with self._arrived:
-            if not self._size and not self._closed and not self._arrived.wait_for(self._is_ready, timeout):
-                raise paramiko.buffered_pipe.PipeTimeout
             if not self._size:
                 return memoryview(b"")
             piece = self._pieces.popleft()

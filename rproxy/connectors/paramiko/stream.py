@@ -33,7 +33,6 @@ class ChannelStream:
         self._link, self._keep = link, keep
         self._channel = channel = link.session()
         self._errors = bytearray()
-        self._came: threading.Event | None = None
         self._ending = weakref.finalize(self, _end, channel, link, os.getpid())
         _streams.add(self)
         try:
@@ -47,10 +46,13 @@ class ChannelStream:
 
     def ready(self, timeout: float) -> bool:
         """Whether there is something to read, or the end has come, within that many seconds."""
-        if self._came is None:
-            self._came = threading.Event()
-            self._channel.in_buffer.set_event(self._came)  # set while there is something to read, and at the end
-        return self._came.wait(timeout)
+        self._check_owner()
+        until = time.monotonic() + timeout
+        while not self._channel.in_buffer.wait(min(LOOK, max(0, until - time.monotonic()))):
+            self._drain()
+            if time.monotonic() >= until:
+                return False
+        return True
 
     def readinto(self, buffer: memoryview) -> int:
         while True:
