@@ -1,37 +1,60 @@
-"""``python -m benchmarks latency`` and ``python -m benchmarks start``."""
+"""``python -m benchmarks``: measures rproxy here, and says which bars are met."""
 
 import argparse
 from collections.abc import Sequence
 
-from . import latency, peers, report, start
+from . import bulk, latency, machine, report, start, throughput
+from .places import scene
+from .sizes import FULL, QUICK
+
+MEASUREMENTS = {
+    "latency": (latency, "a warm call, near and far, and against distance and payload"),
+    "bulk": (bulk, "arrays and files: speed and memory"),
+    "start": (start, "imports, an endpoint's start, connect and first call; memory and bytes"),
+    "throughput": (throughput, "submitted calls, iterators, many small objects"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures rproxy on this machine.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, rounds, text in (
-        ("latency", 20, "a warm call, a multiprocessing.Pipe, a raw pipe and rpyc"),
-        ("start", 15, "imports, an endpoint's start, a call by a command of its own"),
-    ):
-        command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--rounds", type=int, default=rounds, help="how often each takes its turn (%(default)s)")
-        command.add_argument("--json", metavar="FILE", help="also write the figures to a file")
-        if name == "latency":
-            command.add_argument(
-                "--peers", nargs="*", choices=peers.GROUPS, metavar="PEER",
-                help="only these, beside the Pipe, which is always measured",
-            )  # fmt: skip
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measures rproxy beside the limits of its links: on this machine, and over a private sshd of it, "
+        "near and at the end of a long link. All takes some ten minutes.",
+        epilog="; ".join(f"{name}: {text}" for name, (_, text) in MEASUREMENTS.items()),
+    )
+    parser.add_argument("what", nargs="?", default="all", choices=["all", *MEASUREMENTS], help="(%(default)s)")
+    parser.add_argument("--target", metavar="URL", help="measure this host instead, as rproxy.connect() takes it")
+    parser.add_argument(
+        "--peers", action="store_true", help="also rpyc, execnet, mitogen and Pyro5 (the extra `bench`)"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write all values to a file, with the machine's facts")
+    parser.add_argument("--plot", metavar="FILE.svg", help="draw the lines (the extra `bench`)")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that all of it runs, and no more")
     chosen = parser.parse_args(argv)
-    if chosen.rounds < 1:
-        parser.error("--rounds needs at least 1")
-    if chosen.command == "latency":
-        tables = latency.measure(chosen.rounds, chosen.peers or peers.GROUPS)
-    else:
-        tables = start.measure(chosen.rounds)
-    for table in tables:
-        report.show(table)
+    if chosen.plot:
+        from . import plots  # before an hour is spent, if matplotlib is missing
+    print(machine.line())
+    tables: list[report.Table] = []
+    sweeps: list[report.Sweep] = []
+    sizes = QUICK if chosen.quick else FULL
+    with scene(chosen.target) as found:
+        for note in found.notes:
+            print(f"\n{note}")
+        for name in MEASUREMENTS if chosen.what == "all" else [chosen.what]:
+            for made in MEASUREMENTS[name][0].measure(found, sizes, chosen.peers):
+                if isinstance(made, report.Table):
+                    tables.append(made)
+                    report.show(made)
+                else:
+                    sweeps.append(made)
+                    report.show_sweep(made)
+    print(f"\n{report.summary(tables)}")
+    if chosen.quick:
+        print("These figures mean nothing: --quick shows only that all of it runs.")
     if chosen.json:
-        report.write(tables, chosen.json)
+        report.write(tables, sweeps, chosen.json)
+    if chosen.plot:
+        plots.draw(sweeps, chosen.plot)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from rproxy.connectors import Connector
 from rproxy.targets import connector_for
 from rproxy.testing import command_only
 
-from .keys import Keys
+from ..services.ssh_keys import Keys
 from .sshd import Sshd, program
 
 #: The ways to reach a server: the schemes of URLs.

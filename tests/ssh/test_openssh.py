@@ -9,8 +9,8 @@ import pytest
 
 import rproxy
 
+from ..services.ssh_keys import PASSPHRASE
 from .conftest import says, ssh_connector
-from .keys import PASSPHRASE
 from .sshd import HOST, free_port, wait_for
 
 pytestmark = pytest.mark.once

@@ -10,8 +10,8 @@ import pytest
 import rproxy
 from rproxy.connectors.openssh import OpenSSHConnector
 
+from ..services.ssh_keys import keygen
 from .conftest import says
-from .keys import keygen
 from .sshd import HOST, free_port
 
 pytestmark = pytest.mark.once

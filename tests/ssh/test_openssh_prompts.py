@@ -10,9 +10,9 @@ import pytest
 
 import rproxy
 
+from ..services.ssh_keys import PASSPHRASE
 from .accounts import PYTHON, account
 from .conftest import says
-from .keys import PASSPHRASE
 from .sshd import HOST
 
 pytestmark = pytest.mark.once

@@ -4,7 +4,7 @@ import pytest
 
 from rproxy.errors import AuthenticationError, ConnectorError, HostKeyError
 
-from .keys import keygen
+from ..services.ssh_keys import keygen
 
 pytestmark = pytest.mark.once
 

@@ -10,8 +10,8 @@ import pytest
 
 from rproxy.errors import AuthenticationError
 
+from ..services.ssh_keys import PASSPHRASE, keygen
 from .accounts import account
-from .keys import PASSPHRASE, keygen
 from .sshd import program
 
 pytestmark = pytest.mark.once

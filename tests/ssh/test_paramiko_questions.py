@@ -14,7 +14,7 @@ import pytest
 
 from rproxy.errors import AuthenticationError, ConnectorError
 
-from .keys import PASSPHRASE
+from ..services.ssh_keys import PASSPHRASE
 
 pytestmark = pytest.mark.once
 

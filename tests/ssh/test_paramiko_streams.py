@@ -19,9 +19,9 @@ import rproxy
 from rproxy.errors import CallTimeout, ConnectionLost, ConnectorError
 from rproxy.testing import check_connector
 
+from ..services.link import Link
 from .accounts import account
 from .conftest import ssh_connector
-from .delay_proxy import delayed
 from .sshd import HOST, command_of, program, wait_for
 
 pytestmark = pytest.mark.once
@@ -130,11 +130,11 @@ def test_a_copy_that_fails_leaves_nothing(shared_sshd, connector, tmp_path):
 
 def test_a_window_is_as_wide_as_a_long_link_holds(shared_sshd, connector):
     """While nobody reads, a link of 50 ms and 300 MB/s stays full: all of this comes before we read any of it."""
-    with delayed(HOST, shared_sshd.port, 0.05) as port:
+    with Link(HOST, shared_sshd.port, 0.05) as link:
         known = f"{shared_sshd.folder}/known_delayed"
         with open(known, "w") as file:
-            file.write(f"[{HOST}]:{port} {shared_sshd.keys.bare('host')}\n")
-        made = connector(shared_sshd, to=f"{shared_sshd.user}@{HOST}:{port}", known_hosts=known)
+            file.write(f"[{link.host}]:{link.port} {shared_sshd.keys.bare('host')}\n")
+        made = connector(shared_sshd, to=f"{shared_sshd.user}@{link.host}:{link.port}", known_hosts=known)
         total = 15 * MEGABYTE
         stream = made.open(f"head -c {total} /dev/zero; exit 7")
         assert stream.readinto(memoryview(bytearray(1))) == 1
