@@ -5,10 +5,11 @@ with rproxy.connect("local://") as client:
     remote_os.getenv("HOME")
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # as `typing` has it, whose import takes longer than this one
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from .client import RemoteClient, connect
     from .connectors.base import Completed, Connector, Stream, StreamConnector
     from .errors import (
@@ -85,7 +86,9 @@ __all__ = [
 
 if not TYPE_CHECKING:  # to type checkers a module that has it has every name
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> "Any":
+        import importlib
+
         home = _HOMES.get(name)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

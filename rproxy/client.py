@@ -18,15 +18,15 @@ from .deployment.launcher import Launcher
 from .errors import RemoteExecError
 from .host import Host
 from .names import check_arguments, check_callable, check_name, check_packages
-from .proxies import ModuleProxy, ModuleStandIn
+from .proxies import ModuleStandIn, module_proxy
 from .session import Session
-from .substitution import Substitution
 from .targets import closest, connector_for
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from .futures import Futures
+    from .substitution import Substitution
 
 Module = TypeVar("Module", bound=types.ModuleType)
 Params = ParamSpec("Params")
@@ -176,7 +176,7 @@ class RemoteClient(Host):
             module = module.__name__
         name = check_name(module, "the name of a module")
         description = self._session.describe(name, "")
-        return ModuleProxy(ModuleStandIn(self._session, name, "", name, description))
+        return module_proxy(ModuleStandIn(self._session, name, "", name, description))
 
     def do_remote_call(
         self,
@@ -306,7 +306,9 @@ class RemoteClient(Host):
         """Leaves the results of the natural calls inside the block there, even if they are data."""
         return staying.keep_results(self._session)
 
-    def substitute(self, *modules: str | types.ModuleType, into: str | types.ModuleType | None = None) -> Substitution:
+    def substitute(
+        self, *modules: str | types.ModuleType, into: str | types.ModuleType | None = None
+    ) -> "Substitution":
         """The modules of the far side in the place of the local ones: a `with` block, or `start` and `stop`.
 
         Args:
@@ -317,6 +319,8 @@ class RemoteClient(Host):
             TypeError, ValueError: for a module that cannot be substituted.
             ModuleNotFoundError: at entering, for a module that does not exist there; nothing has changed then.
         """
+        from .substitution import Substitution
+
         return Substitution(self._session, modules, into)
 
     def capture(self) -> AbstractContextManager[output.Captured]:

@@ -7,8 +7,7 @@ needed; names are checked before anything is sent.
 import importlib
 import os
 import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import blocks, hosts
 from .connectors.base import Connector
@@ -16,6 +15,9 @@ from .deployment.launcher import Launcher
 from .names import check_name
 from .progress import Progress
 from .session import Session
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Host:
@@ -151,13 +153,16 @@ class Host:
         path = blocks.check_path(remote, "a path there")
         return str(self._tool("transfers").push(self._session, self._connector, local, path, progress))
 
-    def pull(self, remote: str | os.PathLike[str], local: str | os.PathLike[str], *, progress: Progress = None) -> Path:
+    def pull(
+        self, remote: str | os.PathLike[str], local: str | os.PathLike[str], *, progress: Progress = None
+    ) -> "Path":
         """Copies a file or a folder from there, as cp does; returns the path of the copy.
 
         Its arguments and errors are those of `push`, the other way round.
         """
         path = blocks.check_path(remote, "a path there")
-        return Path(self._tool("transfers").pull(self._session, self._connector, path, local, progress))
+        copy: Path = self._tool("transfers").pull(self._session, self._connector, path, local, progress)
+        return copy
 
     def _tool(self, name: str) -> Any:
         return importlib.import_module("." + name, __package__)

@@ -7,7 +7,6 @@ that made the call, and reaches public names only. Everything else travels by va
 
 import contextlib
 import functools
-import inspect
 import itertools
 import threading
 from collections.abc import Callable, Iterator
@@ -233,5 +232,7 @@ def _describe(obj: Any) -> tuple[str, str, str, str, str]:
 
 @functools.lru_cache(maxsize=1000)
 def _of_class(cls: Any) -> tuple[str, str]:
+    import inspect
+
     methods = [name for name in dir(cls) if name[:1] != "_" and callable(inspect.getattr_static(cls, name))]
     return " ".join(sorted(name for name in SPECIAL if _has(cls, name))), " ".join(methods)

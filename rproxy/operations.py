@@ -10,6 +10,7 @@ Most replies are of one of two easy forms, which a regular expression reads at t
 itself; the others are followed operation by operation.
 """
 
+import functools
 import pickletools
 import re
 from collections.abc import Callable
@@ -45,6 +46,7 @@ _MEMOIZE, _STOP = _CODES["MEMOIZE"], _CODES["STOP"]
 # -- the easy forms ------------------------------------------------------------------------------------
 
 
+@functools.cache  # some milliseconds, which not every program pays
 def _run_of(names: str) -> re.Pattern[bytes]:
     """A pattern for as many scalars, and operations of these names, as follow each other."""
     by_size: dict[int, bytes] = {}
@@ -61,15 +63,15 @@ def _run_of(names: str) -> re.Pattern[bytes]:
 
 
 #: No key can be a tuple, as there is none but the message itself ...
-_FLAT = _run_of("SETITEM SETITEMS ADDITEMS FROZENSET")
+_FLAT = "SETITEM SETITEMS ADDITEMS FROZENSET"
 #: ... or tuples, and nothing that hashes them.
-_UNHASHED = _run_of("TUPLE1 TUPLE2 TUPLE3 TUPLE")
+_UNHASHED = "TUPLE1 TUPLE2 TUPLE3 TUPLE"
 _ENDS = (b"\x85\x94.", b"\x85.", b".")  # TUPLE1 MEMOIZE STOP
 
 
-def _easy(run: re.Pattern[bytes], data: Any) -> bool:
-    """Whether a pickle has only the operations of a pattern, and texts of any length."""
-    place = 0
+def _easy(names: str, data: Any) -> bool:
+    """Whether a pickle has only scalars, the operations of these names, and texts of any length."""
+    run, place = _run_of(names), 0
     while True:
         matched = run.match(data, place)
         assert matched is not None  # it may be empty

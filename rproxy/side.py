@@ -17,12 +17,12 @@ from .lending import Loans, Local
 from .proxies import (
     CallableProxy,
     ErrorClasses,
-    ModuleProxy,
     ModuleStandIn,
     Releases,
     RemoteType,
     class_proxy,
     error_reference,
+    module_proxy,
     reference_of,
 )
 from .trust import Trust
@@ -88,7 +88,7 @@ class ClientSide(Side):
         or ("local", number): an object of this side that comes back."""
         session = self._session
         if args[0] == "module":
-            return ModuleProxy(ModuleStandIn(session, str(args[1]), "", str(args[1]), None))
+            return module_proxy(ModuleStandIn(session, str(args[1]), "", str(args[1]), None))
         if args[0] == "local":
             return self.loans.find(args[1])
         kind, number, type_number, description, called = args

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec
 
 from .blocks import entered
 from .errors import SerializationError
-from .proxies import Remote, stand_in_of
+from .proxies import stand_in_of
 
 Params = ParamSpec("Params")
 
@@ -48,7 +48,7 @@ def fetch(obj: Any) -> Any:
     if state is None:
         return obj
     found = state._self_session.get(state._self_target, state._self_path)
-    if isinstance(found, Remote) or stand_in_of(found) is not None:
+    if stand_in_of(found) is not None:
         error = state._self_session.make_error("told", (found,))
         if error is not None:
             return error

@@ -10,7 +10,7 @@ import sys
 import types
 from typing import Any, Protocol
 
-from .proxies import ModuleProxy, ModuleStandIn, Requests, stand_in_of
+from .proxies import ModuleStandIn, Requests, module_proxy, stand_in_of
 
 _IMPORT_NAMES = frozenset("__name__ __loader__ __package__ __spec__ __path__ __file__ __cached__".split())
 #: Whatever is imported on behalf of these means the local module: rproxy's requests, and the interpreter's
@@ -93,7 +93,7 @@ class Substitute(ModuleStandIn):
 
 
 def new_module(session: Session, name: str, description: dict[str, Any] | None = None) -> Any:
-    return ModuleProxy(Substitute(session, name, "", name, description))
+    return module_proxy(Substitute(session, name, "", name, description))
 
 
 class Overlay(types.ModuleType):

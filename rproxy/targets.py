@@ -1,8 +1,6 @@
 """From what the user calls a host to a connector."""
 
-import difflib
 import importlib
-import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -156,6 +154,8 @@ def check_options(factory: Any, options: dict[str, Any], scheme: str) -> None:
         return  # another distribution's own function knows
     if factory is _BUILTIN.get(scheme) and scheme in _CLASSES:
         factory = _class(scheme)
+    import inspect
+
     known = [name for name in inspect.signature(factory).parameters if name not in _OF_URL]
     for name in options:
         if name not in known:
@@ -168,6 +168,8 @@ COMMON = tuple("python setup serializer trust endpoint_dir tmp_dir deploy reside
 
 def closest(word: str, known: Any) -> str:
     """The end of an error message: what was probably meant, and what there is."""
+    import difflib
+
     found = difflib.get_close_matches(word, list(known), 1)
     guess = f"; did you mean {found[0]!r}? There is" if found else "; there is"
     return f"{guess}: {', '.join(sorted(known))}"

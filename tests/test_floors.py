@@ -260,6 +260,12 @@ def test_importing_loads_no_package_of_others_but_wrapt(module):
     assert set(done.stdout.split()) <= {"wrapt"}
 
 
+def test_importing_rproxy_loads_nothing_but_its_own_first_file():
+    code = "import sys; before = set(sys.modules); import rproxy; print(*sorted(sys.modules.keys() - before))"
+    done = subprocess.run([sys.executable, "-I", "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["rproxy"]
+
+
 def test_a_client_of_plain_calls_loads_no_package_of_others_but_wrapt():
     code = (
         "import sys, rproxy\n"

@@ -14,13 +14,13 @@ from rproxy_endpoint.protocol.frames import Bytes
 from rproxy_endpoint.protocol.pickled import PickleCodec
 
 from ..trust import GuardedDecoder
-from . import by_value
-from .needs import Needs
 from .outbox import Item, Outbox
 from .shipping import Shipping
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from .needs import Needs
 
 
 class NeedsCode(Exception):
@@ -44,26 +44,35 @@ class CodeCodec:
         except ValueFault as fault:
             if not isinstance(fault.__cause__, NeedsCode):
                 raise
-        needs = Needs()
-        pieces, buffers = PickleCodec(self._protocol, encoder=self._encoder(needs)).dumps(value, side)
+        return self._dumps_code(value, side)
+
+    def _dumps_code(self, value: Any, side: Any) -> "tuple[list[Bytes], list[memoryview]]":
+        from . import by_value, needs
+
+        noted = needs.Needs()
+        pieces, buffers = PickleCodec(self._protocol, encoder=self._encoder(noted)).dumps(value, side)
         if any(by_value.MODULE.encode() in bytes(piece) for piece in pieces if len(piece) < 1 << 20):
-            needs.cloudpickle = True
-        side.outbox.put([*_items(needs), *side.shipping.items(needs.modules)])
+            noted.cloudpickle = True
+        side.outbox.put([*_items(noted), *side.shipping.items(noted.modules)])
         return pieces, buffers
 
-    def _encoder(self, needs: Needs) -> Any:
+    def _encoder(self, noted: "Needs") -> Any:
         if self._there == sys.version_info[:2]:
-            return functools.partial(by_value.encoder(), needs)
+            from .by_value import encoder
+
+            return functools.partial(encoder(), noted)
         from .by_source import Encoder
 
-        return functools.partial(Encoder, needs, self._there)
+        return functools.partial(Encoder, noted, self._there)
 
     def loads(self, body: Bytes, buffers: "Sequence[Any]", side: values.Side) -> Any:
         """The value of a body: data only. Raises ValueFault."""
         return self._plain.loads(body, buffers, side)
 
 
-def _items(needs: Needs) -> list[Item]:
+def _items(needs: "Needs") -> list[Item]:
+    from . import by_value
+
     found = [Item("sources", digest, digest, tuple(source)) for digest, source in needs.sources.items()]
     found += [Item("lines", place, lines.text, tuple(lines)) for place, lines in needs.lines.items()]
     if needs.cloudpickle:

@@ -1,7 +1,6 @@
 """Code for the same minor version of Python: functions, classes and instances by cloudpickle."""
 
 import functools
-import importlib.resources
 import io
 import types
 from typing import Any
@@ -73,4 +72,6 @@ def cached_parts(cached: Any) -> tuple[Any, ...]:
 @functools.cache
 def cloudpickle_text() -> str:
     """cloudpickle's source, for endpoints whose host may lack it or have another version."""
-    return importlib.resources.files("cloudpickle").joinpath("cloudpickle.py").read_text("utf-8")
+    from importlib import resources
+
+    return resources.files("cloudpickle").joinpath("cloudpickle.py").read_text("utf-8")

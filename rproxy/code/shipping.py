@@ -8,19 +8,18 @@ one of its modules was reloaded here with another content.
 import re
 import sys
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rproxy_endpoint.protocol.errors import ValueFault
 from rproxy_endpoint.protocol.messages import Call
 
 from ..errors import SerializationError
 from ..names import check_name
-from . import syntax
 from .names import dotted
 from .outbox import Item
-from .packing import Archive, Own, Unsendable, own, pack
-from .quiet import parse
-from .uses import imports_in
+
+if TYPE_CHECKING:
+    from .packing import Archive, Own
 
 MEND = "Install it there, or put it on the far side's PYTHONPATH"
 
@@ -28,7 +27,7 @@ MEND = "Install it there, or put it on the far side's PYTHONPATH"
 class _Cargo(NamedTuple):
     """What some modules need: the packages, the modules among them that were read, and what was loaded then."""
 
-    packages: dict[str, Own]
+    packages: "dict[str, Own]"
     modules: tuple[str, ...]
     loaded: dict[str, Any]
 
@@ -98,8 +97,10 @@ class Shipping:
             lacking = session.request(Call(*path, (unknown,), {}, session.surroundings(), False))
             self._lacking.update({name: name in lacking for name in unknown})
 
-    def _archive(self, package: Own, wanted: list[str]) -> Archive | None:
+    def _archive(self, package: "Own", wanted: list[str]) -> "Archive | None":
         """A package as it travels; None for one that cannot, if nothing in it is named by the request itself."""
+        from .packing import Unsendable, pack
+
         try:
             for module in wanted:
                 self._check_syntax(package, module)
@@ -114,9 +115,12 @@ class Shipping:
             self._kept_here[package.name] = str(reason)
             return None
 
-    def _check_syntax(self, package: Own, module: str) -> None:
+    def _check_syntax(self, package: "Own", module: str) -> None:
         if self.there >= sys.version_info[:2]:
             return
+        from . import syntax
+        from .packing import Unsendable
+
         parts = module.split(".")
         for end in range(1, len(parts) + 1):
             file = package.source_of(".".join(parts[:end]))
@@ -129,10 +133,12 @@ class Shipping:
 
     # -- what is needed --------------------------------------------------------------------------------
 
-    def _find(self, module: str) -> Own | None:
+    def _find(self, module: str) -> "Own | None":
         name = module.partition(".")[0]
         found = self._own.get(name)
         if found is None and name not in self._own:
+            from .packing import own
+
             found = own(name)
             if found is not None or name in sys.modules:  # else it may come yet
                 self._own[name] = found
@@ -217,11 +223,14 @@ def _parents(module: str) -> list[str]:
     return [".".join(parts[:end]) for end in range(1, len(parts))]
 
 
-def _imported(package: Own, module: str) -> list[str]:
+def _imported(package: "Own", module: str) -> list[str]:
     """The modules that the text of a module may import."""
     file = package.source_of(module)
     if file is None or file.suffix != ".py":
         return []
+    from .quiet import parse
+    from .uses import imports_in
+
     try:
         tree = parse(file.read_bytes())
     except (SyntaxError, ValueError):

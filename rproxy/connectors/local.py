@@ -1,7 +1,6 @@
 """``local://``: a process of this machine, apart from the caller's own interpreter."""
 
 import os
-import shutil
 import sys
 
 from ..errors import ConnectorError
@@ -39,6 +38,8 @@ def _shell(command: str) -> list[str]:
 
 
 def _copy(source: str, target: str) -> None:
+    import shutil
+
     try:
         if os.path.exists(target) and os.path.samefile(source, target):
             raise shutil.SameFileError("both are the same file")

@@ -10,7 +10,6 @@ import os
 import select
 import signal
 import subprocess
-import tempfile
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +52,7 @@ class Process:
     """A program that runs until its owner closes it, or is gone. Raises ConnectorError."""
 
     def __init__(self, arguments: Arguments, target: str, environment: Environment = None) -> None:
-        self._errors = tempfile.TemporaryFile()  # a file never makes a writer wait
+        self._errors = _temporary_file()  # a file never makes a writer wait
         try:
             self.popen = _popen(arguments, target, self._errors, environment)
         except BaseException:
@@ -181,6 +180,16 @@ def _popen(
         )  # fmt: skip
     except OSError as error:
         raise ConnectorError(f"cannot start {arguments[0]} for {target}: {error}") from error
+
+
+def _temporary_file() -> Any:
+    """A file without a name."""
+    try:
+        return open(os.memfd_create("rproxy"), "w+b")
+    except (AttributeError, OSError):  # not Linux
+        import tempfile
+
+        return tempfile.TemporaryFile()
 
 
 def _end(process: "subprocess.Popen[bytes]", errors: Any) -> None:

@@ -8,10 +8,10 @@ Rules: a dotted call is one request, however deep; names that the description ca
 values are read when they are asked for; only the far side says that a name does not exist.
 """
 
-from .base import Remote, Requests, reference_of, stand_in_of
+from .base import Requests, reference_of, stand_in_of
 from .callables import CallableProxy
 from .errors import ErrorClasses, error_reference
-from .members import ClassStandIn, ModuleProxy, ModuleStandIn, class_proxy
+from .members import ClassStandIn, ModuleStandIn, class_proxy, module_proxy
 from .objects import RemoteType
 from .releases import Releases
 
@@ -19,14 +19,13 @@ __all__ = [
     "CallableProxy",
     "ClassStandIn",
     "ErrorClasses",
-    "ModuleProxy",
     "ModuleStandIn",
     "Releases",
-    "Remote",
     "RemoteType",
     "Requests",
     "class_proxy",
     "error_reference",
+    "module_proxy",
     "reference_of",
     "stand_in_of",
 ]

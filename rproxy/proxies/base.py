@@ -1,18 +1,11 @@
-"""What all proxies share: a stand-in, requests to a session, and for modules a face that wrapt makes."""
+"""What all proxies share: a stand-in, and requests to a session."""
 
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
-import wrapt
-
 from rproxy_endpoint.protocol.errors import ValueFault
 
 from ..errors import SerializationError
-
-if TYPE_CHECKING:
-    Base = wrapt.BaseObjectProxy[Any]
-else:
-    Base = wrapt.BaseObjectProxy
 
 
 class Requests(Protocol):
@@ -60,34 +53,22 @@ class StandIn:
         return id(self._self_session), self._self_target, self._self_path
 
 
-class Remote(Base):
-    """The face of a stand-in."""
+#: Classes of proxies by wrapt: none until there is a first module, since it takes long to import.
+_faces: list[type] = []
 
-    # wrapt's own look-up asks `__getattr__`, and so would the interpreter after it: one request too many.
-    __getattribute__ = object.__getattribute__
 
-    def __repr__(self) -> str:
-        return repr(self.__wrapped__)
-
-    def __reduce__(self) -> Any:
-        return self.__reduce_ex__(2)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raise cannot_pickle(self.__wrapped__)
-
-    def __copy__(self) -> Any:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> Any:
-        return self
+def is_face(cls: type) -> type:
+    """Says of a class that its instances have a stand-in behind them."""
+    _faces.append(cls)
+    return cls
 
 
 def stand_in_of(obj: Any) -> Any:
     """The stand-in behind a proxy (or the stand-in itself, which wrapt hands to operators), else None."""
     cls = type(obj)
-    if issubclass(cls, Remote):
-        return obj.__wrapped__
-    return obj if issubclass(cls, StandIn) else None
+    if issubclass(cls, StandIn):
+        return obj
+    return obj.__wrapped__ if issubclass(cls, tuple(_faces)) else None
 
 
 def reference_of(obj: Any, session: Requests) -> tuple[Any, ...] | None:

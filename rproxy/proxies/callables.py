@@ -5,13 +5,15 @@ asked for when they are wanted, those of a whole module at once.
 """
 
 import functools
-import inspect
 import types
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .base import Requests, StandIn, cannot_pickle, join, stand_in_of
 from .names import Names, make_signature
 from .special import operations
+
+if TYPE_CHECKING:
+    import inspect
 
 #: What `inspect` looks for in functions of Python code, and does not find in builtins.
 _NO_BUILTIN_HAS = frozenset(
@@ -45,7 +47,7 @@ class CallableProxy(StandIn):
         return doc if isinstance(doc, str) else None
 
     @property
-    def __signature__(self) -> inspect.Signature:
+    def __signature__(self) -> "inspect.Signature":
         return make_signature(self._self_details()[1], repr(self))
 
     def _self_details(self) -> tuple[Any, Any]:

@@ -4,22 +4,18 @@ A member of a module may be a module or a class, which have members themselves: 
 """
 
 import copyreg
-import inspect
+import importlib
 import types
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .base import Remote, Requests, StandIn, cannot_pickle, join, stand_in_of, standard_class
+from .base import Requests, StandIn, cannot_pickle, join, stand_in_of, standard_class
 from .callables import callable_type
 from .iteration import Batches
 from .names import Names, Sweep, make_signature
 
-
-class ModuleProxy(Remote):  # a module of the far side
-    @property
-    def __doc__(self) -> Any:  # type: ignore[override]
-        # Here and not on the stand-in: wrapt looks at a stand-in's as soon as it wraps it.
-        return self.__wrapped__._self_documentation()
+if TYPE_CHECKING:
+    import inspect
 
 
 class RemoteDescriptor(property):
@@ -42,8 +38,13 @@ def member(owner: Any, names: Names | None, name: str) -> Any:
         return RemoteDescriptor()
     if kind == "m":
         full, description = names.modules[name]
-        return ModuleProxy(ModuleStandIn(session, target, path, full, description))
+        return module_proxy(ModuleStandIn(session, target, path, full, description))
     raise KeyError(name)
+
+
+def module_proxy(stand_in: "ModuleStandIn") -> Any:
+    """What the user holds of a module."""
+    return importlib.import_module(".faces", __package__).ModuleProxy(stand_in)
 
 
 class ModuleStandIn(StandIn, types.ModuleType):
@@ -169,7 +170,7 @@ class ClassStandIn(StandIn, type):
         return doc if isinstance(doc, str) else None
 
     @property
-    def __signature__(cls) -> inspect.Signature:
+    def __signature__(cls) -> "inspect.Signature":
         return make_signature(cls._self_details()[1], repr(cls))
 
     def __getattr__(cls, name: str) -> Any:

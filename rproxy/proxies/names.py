@@ -1,10 +1,12 @@
 """What is known of the names in a module or a class without asking again."""
 
-import inspect
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .base import Requests, join
+
+if TYPE_CHECKING:
+    import inspect
 
 #: How long what was read along with other names may be used, in seconds.
 MOMENT = 1.0
@@ -87,10 +89,12 @@ class Sweep:
         return self._changes == session.changes and time.monotonic() < self._until
 
 
-def make_signature(parameters: Any, of: str) -> inspect.Signature:
+def make_signature(parameters: Any, of: str) -> "inspect.Signature":
     """The signature from its parameters as data. Raises ValueError, as `inspect` does, where there is none."""
     if parameters is None:
         raise ValueError(f"no signature found for {of}")
+    import inspect
+
     made = []
     for name, kind, default, annotation in parameters:
         value: Any = inspect.Parameter.empty

@@ -5,7 +5,6 @@ no data); no constructor is called to rebuild one, since constructors of excepti
 a type that this side does not know becomes its nearest base class that it does know.
 """
 
-import traceback
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .errors import ValueFault
@@ -171,6 +170,8 @@ def _is_group(cls: type) -> bool:
 
 
 def _traceback(error: BaseException, hide: str) -> str:
+    import traceback
+
     frames = error.__traceback__
     while hide and frames is not None and frames.tb_frame.f_code.co_filename.startswith(hide):
         frames = frames.tb_next

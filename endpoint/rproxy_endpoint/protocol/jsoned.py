@@ -15,7 +15,7 @@ Containers are numbered in the order in which they begin, from 0, on both sides 
 and cyclic ones keep their identity.
 """
 
-import base64
+import binascii
 import json
 import math
 from typing import Any, Callable, Dict, Iterable, List, Sequence, Set, Tuple
@@ -109,7 +109,7 @@ class _Writer:
         return _tag("value", parts.kind, args, appended, items)
 
     def _place(self, place: Any) -> Any:
-        return base64.b64encode(place).decode("ascii") if isinstance(place, bytes) else place
+        return binascii.b2a_base64(place, newline=False).decode("ascii") if isinstance(place, bytes) else place
 
     def _text(self, text: str) -> Any:
         try:
@@ -188,7 +188,7 @@ class _Reader:
 
     def _read_bytes(self, place: Any) -> Any:
         return self._later(
-            lambda: base64.b64decode(place) if isinstance(place, str) else bytes(self._parcel.get(place))
+            lambda: binascii.a2b_base64(place) if isinstance(place, str) else bytes(self._parcel.get(place))
         )
 
     def _read_tuple(self, *items: Any) -> Any:
