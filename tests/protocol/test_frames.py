@@ -1,23 +1,26 @@
 """Frames: bytes in, frames out, however the bytes are cut; and what is refused before it costs anything."""
 
+import os
+import subprocess
+import sys
+import textwrap
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rproxy_endpoint.protocol import frames
 from rproxy_endpoint.protocol.errors import ProtocolFault, ValueFault
 from rproxy_endpoint.protocol.frames import (
     HEADER,
+    LARGE,
     LENGTH,
     LIMITS,
     MAGIC,
     SCRATCH,
-    STEP,
     Decoder,
     Limits,
-    Part,
     encode,
     marker,
 )
@@ -169,34 +172,92 @@ def test_an_oversized_announcement_is_refused_before_memory_is_asked_for(head):
         tracemalloc.stop()
 
 
+#: What a process of its own needs to receive frames and to tell how much memory it has.
+RECEIVING = """
+import resource
+from rproxy_endpoint.protocol.frames import HEADER, LENGTH, MAGIC, Decoder
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+decoder = Decoder()
+"""
+
+
+def said_by(code):
+    """What a new process prints that runs this."""
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("install Linux, which tells in /proc how much memory a process has")
+    words = [sys.executable, "-c", RECEIVING + textwrap.dedent(code)]
+    path = os.pathsep.join(sys.path)
+    return subprocess.run(words, check=True, stdout=-1, text=True, env={**os.environ, "PYTHONPATH": path}).stdout
+
+
 def test_a_frame_for_which_there_is_no_memory_is_a_protocol_fault():
-    class Full(bytearray):
-        def extend(self, more):
-            raise MemoryError
-
-    with pytest.raises(ProtocolFault, match="no memory for a frame"):
-        Part(Full(), 100).room()
+    most = Limits(frame=1 << 62, buffers=1)
+    with pytest.raises(ProtocolFault, match="no memory for a frame with a part of 2305843009213693952 bytes"):
+        Decoder(most).feed(HEADER.pack(MAGIC, 16, 1, 1, 0) + LENGTH.pack(1 << 61))
 
 
-def test_who_only_announces_a_large_frame_gets_no_memory_for_it():
-    tracemalloc.start()
-    try:
-        decoder = Decoder()
-        decoder.feed(HEADER.pack(MAGIC, 16, 1, 1, 0) + LENGTH.pack(1 << 36))
-        room = decoder.buffer()
-        assert len(room) == STEP
-        assert tracemalloc.get_traced_memory()[1] < 3 * STEP
-    finally:
-        tracemalloc.stop()
-
-
-def test_a_large_buffer_grows_as_it_comes_and_is_whole(monkeypatch):
-    monkeypatch.setattr(frames, "STEP", 100)
-    data = bytes(range(256)) * 300
+@pytest.mark.parametrize("parts", [[1 << 30], [LARGE - 1] * 1000], ids=["one part", "many parts"])
+def test_who_only_announces_a_large_frame_gets_no_memory_for_it(parts):
+    said = said_by(f"""
+    parts = {parts!r}
+    decoder.feed(HEADER.pack(MAGIC, 16, 1, 1, 0) + LENGTH.pack(1 << 22))  # what loads mmap
     decoder = Decoder()
-    sent = b"".join(encode(16, 1, [b"body"], [memoryview(data)]))
-    (frame,) = [frame for start in range(0, len(sent), 999) for frame in decoder.feed(sent[start : start + 999])]
-    assert (frame.body, frame.buffers) == (b"body", [data])
+    before = resident()
+    decoder.feed(HEADER.pack(MAGIC, 16, len(parts), 1, 0) + b"".join(map(LENGTH.pack, parts)))
+    print(len(decoder.buffer()), resident() - before)
+    """)
+    room, taken = map(int, said.split())
+    assert room == parts[0]
+    assert taken < 2 * LARGE
+
+
+def test_a_large_part_takes_its_own_memory_and_no_more():
+    said = said_by("""
+    before, size = resident(), 64 << 20
+    decoder.feed(HEADER.pack(MAGIC, 16, 1, 1, 0) + LENGTH.pack(size))
+    piece = b"x" * 100_000
+    while not decoder.idle:
+        frames = decoder.feed(piece[: min(len(piece), len(decoder.buffer()))])
+    with open("/proc/self/status") as file:
+        most = next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+    assert bytes(frames[0].buffers[0][:3]) == b"xxx"
+    print(most - before - size)
+    """)
+    assert int(said) < 2 * LARGE
+
+
+def test_the_memory_of_a_large_part_is_its_owners_alone():
+    (frame,) = Decoder().feed(packed(buffers=[b"z" * LARGE]))
+    frame.buffers[0].close()  # BufferError if anybody still looks at it
+
+
+def test_a_forked_child_does_not_write_to_a_large_part_of_its_parent():
+    said = said_by(f"""
+    import os
+    (frame,) = decoder.feed(HEADER.pack(MAGIC, 16, 1, 1, 0) + LENGTH.pack({LARGE}) + b"z" * {LARGE})
+    child = os.fork()
+    if not child:
+        frame.buffers[0][0] = 0
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    print(chr(frame.buffers[0][0]))
+    """)
+    assert said == "z\n"
+
+
+def test_parts_of_every_size_are_whole_and_may_be_written_to():
+    sizes = [0, 1, SCRATCH, LARGE - 1, LARGE, 0, LARGE + 1, 2]
+    parts = [bytes([number]) * size for number, size in enumerate(sizes)]
+    (frame,) = Decoder().feed(packed(body=b"x" * LARGE, buffers=parts))
+    assert [len(part) for part in frame.buffers] == sizes
+    assert [bytes(part) for part in frame.buffers] == parts
+    assert bytes(frame.body) == b"x" * LARGE
+    for part in filter(len, frame.buffers):
+        part[0] = 255
 
 
 def test_the_marker_is_the_token_reversed():

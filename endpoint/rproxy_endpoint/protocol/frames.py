@@ -5,13 +5,14 @@ A frame is a header of 16 bytes, little-endian, the length of each buffer, the b
     magic u8 | kind u8 | buffers u16 | call u32 | body u64 | buffers x u64 | body | buffer 1 | ...
 
 Rules: nothing is copied that need not be (a large part is received straight into its own memory); a
-length beyond the limits is refused before any memory is asked for, and one within them gets its memory as
-its bytes come. Before the first frame the endpoint prints a marker that only this very start can know, so
+length beyond the limits is refused before any memory is asked for, and a large one within them gets its memory
+as its bytes come. Before the first frame the endpoint prints a marker that only this very start can know, so
 that noise (banners, rc files) is not taken for it.
 """
 
 import struct
-from typing import List, NamedTuple, Optional, Sequence, Union
+import sys
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .errors import ProtocolFault, ValueFault
 
@@ -23,9 +24,9 @@ LENGTH = struct.Struct("<Q")
 SCRATCH = 1 << 16
 #: Frames up to here are cheaper to copy together than to write in pieces.
 SMALL = 4000
-#: The memory of a large part grows by no more than this at a time, in bytes, as its bytes come: who only
-#: announces a large frame gets none.
-STEP = 1 << 26
+#: From this size on a part has pages of its own, in bytes.
+LARGE = 1 << 22
+NO_ROOM = memoryview(b"")
 
 Frame = NamedTuple(
     "Frame",
@@ -33,7 +34,7 @@ Frame = NamedTuple(
         ("kind", int),
         ("call", int),
         ("body", Bytes),
-        ("buffers", List[bytearray]),
+        ("buffers", List[Any]),  # memory that may be written to
         ("within", int),  # the other side's request that this one is asked from, or 0
     ],
 )
@@ -74,34 +75,27 @@ def encode(
     return [head + table, *body, *buffers]
 
 
-class Part:
-    """A body or a buffer of a large frame on its way."""
+def memory_for(size: int) -> Any:
+    """Memory for a part of that size. Raises ProtocolFault where there is none.
 
-    def __init__(self, memory: bytearray, size: int) -> None:
-        self._memory = memory
-        self._size = size
-        self._done = 0
-        self._room = memoryview(b"")
+    That for a large one is pages which the system gives as they are written to: announcing alone takes none, and
+    nothing is written twice. They are large if the system has such, since most of the time of receiving goes into
+    getting small ones; and private, as other memory of a process is when it forks.
+    """
+    try:
+        if size < LARGE:
+            return bytearray(size)
+        import mmap  # most sessions receive nothing large
 
-    def room(self) -> memoryview:
-        """Where the next bytes belong. Raises ProtocolFault where there is no memory for them."""
-        self._room.release()
-        if self._done == len(self._memory):
-            more = min(self._size - self._done, max(self._done, STEP))
-            try:
-                self._memory.extend(bytes(more))
-            except MemoryError:
-                raise ProtocolFault("no memory for a frame of %d bytes" % self._size)
-        self._room = memoryview(self._memory)[self._done :]
-        return self._room
-
-    def filled(self, count: int) -> bool:
-        """Takes note of `count` bytes more; True if there is nothing left to come."""
-        self._done += count
-        if self._done == self._size:
-            self._room.release()
-            return True
-        return False
+        pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except (MemoryError, OSError, OverflowError):
+        raise ProtocolFault("no memory for a frame with a part of %d bytes" % size)
+    if sys.version_info >= (3, 8) and hasattr(mmap, "MADV_HUGEPAGE"):
+        try:
+            pages.madvise(mmap.MADV_HUGEPAGE)
+        except OSError:
+            pass  # a kernel without
+    return pages
 
 
 class Decoder:
@@ -116,13 +110,17 @@ class Decoder:
         self._view = memoryview(self._scratch)
         self._start = 0  # what of the scratch memory is not yet decoded
         self._end = 0
-        self._head: Optional[Frame] = None  # a large frame under way
-        self._parts: List[Part] = []  # what is still to be filled of it, last part first
+        # A large frame under way: its kind and call, the sizes of the parts that have not begun to come (the last
+        # first), those that have, and where the rest of the last of these belongs.
+        self._head: Optional[Tuple[int, int]] = None
+        self._sizes: List[int] = []
+        self._parts: List[Any] = []
+        self._room = NO_ROOM
 
     def buffer(self) -> memoryview:
-        """The memory where the next bytes belong; never empty."""
-        if self._parts:
-            return self._parts[-1].room()
+        """The memory where the next bytes belong; never empty. Raises ProtocolFault where there is none."""
+        if self._room:
+            return self._room
         if self._start == self._end:
             self._start = self._end = 0
             return self._view
@@ -134,7 +132,7 @@ class Decoder:
 
     def received(self, count: int) -> List[Frame]:
         """Takes note of `count` bytes received into `buffer()`; returns the frames that are now whole."""
-        if not self._parts:
+        if not self._room:
             start, self._end = self._start, self._end + count
             if not start and self._end == count >= HEADER.size:
                 magic, kind, buffers, call, size = HEADER.unpack_from(self._scratch)
@@ -161,11 +159,11 @@ class Decoder:
     @property
     def idle(self) -> bool:
         """True between two frames."""
-        return not self._parts and self._start == self._end
+        return not self._room and self._start == self._end
 
     def _decode(self) -> List[Frame]:
         frames: List[Frame] = []
-        while not self._parts and self._end - self._start >= HEADER.size:
+        while not self._room and self._end - self._start >= HEADER.size:
             magic, kind, count, call, size = HEADER.unpack_from(self._scratch, self._start)
             if magic != MAGIC:
                 raise ProtocolFault("a frame begins with byte %#04x instead of %#04x" % (magic, MAGIC))
@@ -193,24 +191,30 @@ class Decoder:
 
     def _open(self, kind: int, call: int, size: int, lengths: List[int]) -> None:
         """Makes room for a frame and moves there what has come of it already."""
-        body, buffers = bytearray(), [bytearray() for _ in lengths]
-        self._head = Frame(kind, call, body, buffers, 0)
-        self._parts = [Part(part, length) for part, length in zip([body, *buffers], [size, *lengths]) if length]
-        self._parts.reverse()
-        while self._parts and self._start < self._end:
-            room = self._parts[-1].room()
-            count = min(len(room), self._end - self._start)
-            room[:count] = self._view[self._start : self._start + count]
-            room.release()
+        self._head = (kind, call)
+        self._sizes = [*reversed(lengths), size]
+        self._next_part()
+        while self._room and self._start < self._end:
+            count = min(len(self._room), self._end - self._start)
+            self._room[:count] = self._view[self._start : self._start + count]
             self._start += count
             self._fill(count)
 
     def _fill(self, count: int) -> None:
-        if self._parts[-1].filled(count):
-            self._parts.pop()
+        self._room = self._room[count:]
+        if not self._room:
+            self._next_part()
+
+    def _next_part(self) -> None:
+        """Makes room for the next part that is not empty, if there is one."""
+        self._room = NO_ROOM  # also lets go of the part before, which is its owner's from here on
+        while self._sizes and not self._room:
+            self._parts.append(memory_for(self._sizes.pop()))
+            self._room = memoryview(self._parts[-1]) if len(self._parts[-1]) else NO_ROOM
 
     def _finish(self) -> List[Frame]:
-        if self._head is None or self._parts:
+        if self._head is None or self._room:
             return []
-        frame, self._head = self._head, None
-        return [frame]
+        (kind, call), (body, *buffers) = self._head, self._parts
+        self._head, self._parts = None, []
+        return [Frame(kind, call, body, buffers, 0)]
