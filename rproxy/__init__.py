@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import aio
     from .client import RemoteClient, connect
     from .connectors.base import Completed, Connector, Stream, StreamConnector
     from .errors import (
@@ -53,6 +54,9 @@ _HOMES = {
     ),
 }  # fmt: skip
 
+#: Modules that are names of the package, too.
+_SUBMODULES = ("aio", "log")
+
 __all__ = [
     "AuthenticationError",
     "CallCancelled",
@@ -75,6 +79,7 @@ __all__ = [
     "SerializationError",
     "Stream",
     "StreamConnector",
+    "aio",
     "connect",
     "fetch",
     "keep",
@@ -87,6 +92,8 @@ if not TYPE_CHECKING:  # to type checkers a module that has it has every name
 
     def __getattr__(name: str) -> Any:
         home = _HOMES.get(name)
+        if home is None and name in _SUBMODULES:
+            return importlib.import_module(f".{name}", __package__)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(importlib.import_module(f".{home}", __name__), name)

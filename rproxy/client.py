@@ -26,6 +26,7 @@ from .targets import closest, connector_for
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from .awaiting import AsyncClient
     from .futures import Futures
 
 Module = TypeVar("Module", bound=types.ModuleType)
@@ -142,6 +143,7 @@ class RemoteClient(Host):
         )
         conversation.start(open_channel(connector, options, residence))
         self._futures: Futures | None = None
+        self._aio: AsyncClient | None = None
 
     # -- life ------------------------------------------------------------------------------------------
 
@@ -253,12 +255,21 @@ class RemoteClient(Host):
         Raises:
             SerializationError: an argument cannot travel; nothing was sent then.
         """
-        check_callable(function)
+        return self._later().submit(check_callable(function), args, kwargs)
+
+    def _later(self) -> "Futures":
         if self._futures is None:
             futures = importlib.import_module(".futures", __package__)  # few programs need it, and it is slow to load
             self._futures = futures.Futures(self._session)
-        found: Future[Any] = self._futures.submit(function, args, kwargs)
-        return found
+        return self._futures
+
+    @property
+    def aio(self) -> "AsyncClient":
+        """This client for asyncio: `await client.aio.call(f, 1)`, `await client.aio.module("os").getenv("HOME")`."""
+        if self._aio is None:
+            awaiting = importlib.import_module(".awaiting", __package__)
+            self._aio = awaiting.AsyncClient(self, self._session, self._later())
+        return self._aio
 
     def ship(self, *modules: str | types.ModuleType) -> None:
         """Makes modules of your own, with what they import, importable there, unless the far side has them.

@@ -110,12 +110,12 @@ class Session:
             return answer.value
         raise self._exception(answer.error, message)
 
-    def begin(self, message: Any) -> Any:
+    def begin(self, message: Any, sink: Sink | None = None) -> Any:
         """Sends a request whose answer `finish` takes later, in another thread: as long as it may take."""
         channel = self.channel
         self.sent += 1
         try:
-            return channel.begin(message, self.sink(), True)
+            return channel.begin(message, sink or self.sink(), True)
         except ValueFault as fault:
             raise self._explain(message, fault) from fault.__cause__
 
