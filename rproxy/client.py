@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import time
 import types
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from rproxy_endpoint.protocol.messages import Call
 
-from . import batches, blocks, output, staying
+from . import batches, blocks, log, output, staying
 from .channels import ChannelOptions
 from .channels.opening import open_channel, residence_for
 from .code.names import elsewhere
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from .awaiting import AsyncClient
     from .futures import Futures
+    from .tracing import Watch
 
 Module = TypeVar("Module", bound=types.ModuleType)
 Params = ParamSpec("Params")
@@ -89,6 +91,13 @@ def connect(
         raise
 
 
+def _watch(target: str) -> "Watch | None":
+    if not log.is_watching():
+        return None
+    found: Watch = importlib.import_module(".tracing", __package__).watch(target)
+    return found
+
+
 class RemoteClient(Host):
     """A host's Python, by a connector. Use it in a `with` block, or `close` it.
 
@@ -131,6 +140,8 @@ class RemoteClient(Host):
         conversation = Session(connector.target, serializer, tuple(trust), blocks.check_limit(timeout))
         conversation.side.shipping.enabled = ship
         super().__init__(conversation, connector, launcher)
+        begin = time.perf_counter()
+        log.watch_connector(connector)
         options = ChannelOptions(
             target=connector.target,
             launcher=launcher,
@@ -140,8 +151,11 @@ class RemoteClient(Host):
             ambient=conversation.shown,
             before=conversation.side.notices,
             lender=conversation.side.loans.answer,
+            watch=_watch(connector.target),
         )
-        conversation.start(open_channel(connector, options, residence))
+        channel = open_channel(connector, options, residence)
+        conversation.start(channel)
+        log.connected(connector.target, channel.name, channel.facts, time.perf_counter() - begin)
         self._futures: Futures | None = None
         self._aio: AsyncClient | None = None
 

@@ -14,7 +14,7 @@ from rproxy_endpoint.protocol.messages import Call, Delete, Describe, Get, Next,
 from rproxy_endpoint.protocol.peer import Packed
 from rproxy_endpoint.protocol.values import describe_type
 
-from . import blocks, output
+from . import blocks, log, output
 from .channels import Channel, Sink
 from .code import CodeCodec
 from .errors import CallCancelled, CallTimeout, RemoteExecError, RProxyError, SerializationError
@@ -79,6 +79,7 @@ class Session:
         if self._open and self._channel is not None:
             self._open = False
             self._channel.close()
+            log.info("client", "closed %s", self.target)
 
     # -- requests --------------------------------------------------------------------------------------
 

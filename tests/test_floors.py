@@ -21,7 +21,8 @@ pytestmark = pytest.mark.once
 
 #: Lowest first; a module belongs to the first floor that names it.
 FLOORS = [
-    ["rproxy.errors"],
+    ["rproxy.errors", "rproxy.log"],
+    ["rproxy.tracing"],
     ["rproxy.operations"],
     ["rproxy.trust", "rproxy.names"],
     ["rproxy.connectors.shell"],
