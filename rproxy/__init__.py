@@ -10,6 +10,7 @@ TYPE_CHECKING = False  # as `typing` has it, whose import takes longer than this
 if TYPE_CHECKING:
     from typing import Any
 
+    from . import aio
     from .client import RemoteClient, connect
     from .connectors.base import Completed, Connector, Stream, StreamConnector
     from .errors import (
@@ -54,6 +55,9 @@ _HOMES = {
     ),
 }  # fmt: skip
 
+#: Modules that are names of the package, too.
+_SUBMODULES = ("aio", "log")
+
 __all__ = [
     "AuthenticationError",
     "CallCancelled",
@@ -76,6 +80,7 @@ __all__ = [
     "SerializationError",
     "Stream",
     "StreamConnector",
+    "aio",
     "connect",
     "fetch",
     "keep",
@@ -90,6 +95,8 @@ if not TYPE_CHECKING:  # to type checkers a module that has it has every name
         import importlib
 
         home = _HOMES.get(name)
+        if home is None and name in _SUBMODULES:
+            return importlib.import_module(f".{name}", __package__)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(importlib.import_module(f".{home}", __name__), name)

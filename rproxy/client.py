@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import time
 import types
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from rproxy_endpoint.protocol.messages import Call
 
-from . import batches, blocks, output, staying
+from . import batches, blocks, log, output, staying
 from .channels import ChannelOptions
 from .channels.opening import open_channel, residence_for
 from .code.names import elsewhere
@@ -25,8 +26,10 @@ from .targets import closest, connector_for
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from .awaiting import AsyncClient
     from .futures import Futures
     from .substitution import Substitution
+    from .tracing import Watch
 
 Module = TypeVar("Module", bound=types.ModuleType)
 Params = ParamSpec("Params")
@@ -88,6 +91,13 @@ def connect(
         raise
 
 
+def _watch(target: str) -> "Watch | None":
+    if not log.is_watching():
+        return None
+    found: Watch = importlib.import_module(".tracing", __package__).watch(target)
+    return found
+
+
 class RemoteClient(Host):
     """A host's Python, by a connector. Use it in a `with` block, or `close` it.
 
@@ -130,6 +140,8 @@ class RemoteClient(Host):
         conversation = Session(connector.target, serializer, tuple(trust), blocks.check_limit(timeout))
         conversation.side.shipping.enabled = ship
         super().__init__(conversation, connector, launcher)
+        begin = time.perf_counter()
+        log.watch_connector(connector)
         options = ChannelOptions(
             target=connector.target,
             launcher=launcher,
@@ -139,9 +151,13 @@ class RemoteClient(Host):
             ambient=conversation.shown,
             before=conversation.side.notices,
             lender=conversation.side.loans.answer,
+            watch=_watch(connector.target),
         )
-        conversation.start(open_channel(connector, options, residence))
+        channel = open_channel(connector, options, residence)
+        conversation.start(channel)
+        log.connected(connector.target, channel.name, channel.facts, time.perf_counter() - begin)
         self._futures: Futures | None = None
+        self._aio: AsyncClient | None = None
 
     # -- life ------------------------------------------------------------------------------------------
 
@@ -253,12 +269,21 @@ class RemoteClient(Host):
         Raises:
             SerializationError: an argument cannot travel; nothing was sent then.
         """
-        check_callable(function)
+        return self._later().submit(check_callable(function), args, kwargs)
+
+    def _later(self) -> "Futures":
         if self._futures is None:
             futures = importlib.import_module(".futures", __package__)  # few programs need it, and it is slow to load
             self._futures = futures.Futures(self._session)
-        found: Future[Any] = self._futures.submit(function, args, kwargs)
-        return found
+        return self._futures
+
+    @property
+    def aio(self) -> "AsyncClient":
+        """This client for asyncio: `await client.aio.call(f, 1)`, `await client.aio.module("os").getenv("HOME")`."""
+        if self._aio is None:
+            awaiting = importlib.import_module(".awaiting", __package__)
+            self._aio = awaiting.AsyncClient(self, self._session, self._later())
+        return self._aio
 
     def ship(self, *modules: str | types.ModuleType) -> None:
         """Makes modules of your own, with what they import, importable there, unless the far side has them.

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import Any, NamedTuple
 
+from .channels import Sink
 from .code.names import meant
 from .errors import CallCancelled
 from .proxies import stand_in_of
@@ -67,11 +68,14 @@ class Futures:
 
     def submit(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Future[Any]":
         """Sends a call of a remote function, or of a local one. Raises what keeps it from being sent."""
-        message = self._message(function, args, kwargs)
+        return self.send(self.message(function, args, kwargs))
+
+    def send(self, message: Any, sink: Sink | None = None) -> RemoteFuture:
+        """Sends a request. Raises what keeps it from being sent."""
         future = RemoteFuture()
         with self._order:
             with self._session.side.loans.scope(lasting=True) as scope:
-                begun = _Begun(future, message, self._session.begin(message), scope)
+                begun = _Begun(future, message, self._session.begin(message, sink), scope)
             future.stop = functools.partial(self._stop, begun)
             with self._lock:
                 if self._thread is threading.current_thread():
@@ -84,7 +88,8 @@ class Futures:
                     self._thread.start()
         return future
 
-    def _message(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def message(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The call of a remote function, or of a local one, as it is sent from here. Raises TypeError."""
         state = stand_in_of(function)
         if state is None:
             function = meant(function) or function  # what `client.function` made runs there anyway

@@ -14,7 +14,7 @@ from rproxy_endpoint.protocol.messages import Call, Delete, Describe, Get, Next,
 from rproxy_endpoint.protocol.peer import Packed
 from rproxy_endpoint.protocol.values import describe_type
 
-from . import blocks, output
+from . import blocks, log, output
 from .channels import Channel, Sink
 from .code import CodeCodec
 from .errors import CallCancelled, CallTimeout, RemoteExecError, RProxyError, SerializationError
@@ -79,6 +79,7 @@ class Session:
         if self._open and self._channel is not None:
             self._open = False
             self._channel.close()
+            log.info("client", "closed %s", self.target)
 
     # -- requests --------------------------------------------------------------------------------------
 
@@ -110,12 +111,12 @@ class Session:
             return answer.value
         raise self._exception(answer.error, message)
 
-    def begin(self, message: Any) -> Any:
+    def begin(self, message: Any, sink: Sink | None = None) -> Any:
         """Sends a request whose answer `finish` takes later, in another thread: as long as it may take."""
         channel = self.channel
         self.sent += 1
         try:
-            return channel.begin(message, self.sink(), True)
+            return channel.begin(message, sink or self.sink(), True)
         except ValueFault as fault:
             raise self._explain(message, fault) from fault.__cause__
 

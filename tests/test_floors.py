@@ -21,7 +21,8 @@ pytestmark = pytest.mark.once
 
 #: Lowest first; a module belongs to the first floor that names it.
 FLOORS = [
-    ["rproxy.errors"],
+    ["rproxy.errors", "rproxy.log"],
+    ["rproxy.tracing"],
     ["rproxy.operations"],
     ["rproxy.trust", "rproxy.names"],
     ["rproxy.connectors.shell"],
@@ -49,8 +50,12 @@ FLOORS = [
     ["rproxy.hosts", "rproxy.packages", "rproxy.transfers"],
     ["rproxy.host"],
     ["rproxy.futures"],
+    ["rproxy.asking"],
+    ["rproxy.awaited"],
+    ["rproxy.awaiting"],
     ["rproxy.targets"],
     ["rproxy.client"],
+    ["rproxy.aio"],
     ["rproxy.doctor"],
     ["rproxy.sremote", "rproxy.sremote.*"],
     ["rproxy.contract", "rproxy.testing", "rproxy.cli", "rproxy", "rproxy.__main__"],

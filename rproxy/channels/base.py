@@ -2,13 +2,16 @@
 
 import abc
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rproxy_endpoint.protocol.peer import Packed, Peer
 from rproxy_endpoint.protocol.values import Side
 
 from ..deployment.launcher import Launcher
 from ..errors import ProtocolError
+
+if TYPE_CHECKING:
+    from ..tracing import Watch
 
 #: Takes what was printed: the stream (1 or 2) and the bytes.
 Sink = Callable[[int, bytes], None]
@@ -20,7 +23,7 @@ class ChannelOptions(NamedTuple):
     `side` answers the codec's questions; `codec` makes the codec once the far side has said what it is;
     `hello` is what this side says of itself; `ambient` takes output that belongs to no call; `before`
     gives the notices that go ahead of the next request; `lender` answers what the far side asks for objects
-    that are lent to it: from what reads its message and what packs the answer.
+    that are lent to it: from what reads its message and what packs the answer; `watch` sees each message.
     """
 
     target: str
@@ -31,6 +34,7 @@ class ChannelOptions(NamedTuple):
     ambient: Sink
     before: Callable[[], list[Any]]
     lender: Callable[[Callable[[], Any], Callable[[Any], Any]], Any]
+    watch: "Watch | None" = None
 
 
 class Residence(NamedTuple):
@@ -104,4 +108,4 @@ def checked_facts(facts: dict[str, Any], target: str) -> dict[str, Any]:
 
 
 def new_peer(options: ChannelOptions) -> Peer:
-    return Peer("client", options.side)
+    return Peer("client", options.side) if options.watch is None else options.watch.peer(options.side)

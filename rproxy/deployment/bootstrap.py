@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
+from .. import log
 from ..connectors.base import Connector, Stream, StreamConnector
 from ..errors import ProtocolError, RemoteNotSetupError
 from .bundle import bundle
@@ -52,6 +53,7 @@ def attempted(connector: Connector, launcher: Launcher, attempt: Callable[[str],
     usable = [one.path for one in tried or [] if one.usable]
     if launcher.python is None and usable:
         launcher.python = usable[0]
+        log.info("deployment", "takes %s on %s: the first Python did not start: %s", usable[0], connector.target, why)
         try:
             return attempt(new_token())
         except NoStart as problem:
@@ -145,7 +147,9 @@ def _converse(stream: Stream, launcher: Launcher, target: str, token: str) -> by
             check_word(word, found[2].decode(), target, ": " + _told(stream, noise))
         check_word(word, found[2].decode(), target, "")
         check_deploying(launcher, target)
-        stream.write([archive_message()])
+        archive = archive_message()
+        log.info("deployment", "sends the endpoint %s to %s, %d bytes", bundle().name, target, len(archive))
+        stream.write([archive])
         said = said[found.end() :]
 
 

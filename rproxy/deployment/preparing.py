@@ -8,6 +8,7 @@ From then on the Python that was found is named, so that no command looks for it
 import json
 from typing import Any, NamedTuple
 
+from .. import log
 from ..connectors.base import Completed, Connector
 from ..errors import CallTimeout, RemoteNotSetupError
 from .bootstrap import NoStart, attempted, check_word
@@ -38,6 +39,7 @@ def deploy_pushed(connector: Connector, launcher: Launcher, folder: str, archive
     """
     try:
         launcher.root = str(_ask(connector, launcher, new_token(), folder, archive)["root"])
+        log.info("deployment", "deployed the endpoint to %s on %s", launcher.root, connector.target)
     except NoStart as problem:
         raise failed(connector.target, launcher, str(problem), None) from None
 

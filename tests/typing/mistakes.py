@@ -25,6 +25,9 @@ def mistakes(client: rproxy.RemoteClient) -> None:
     client.function(5)  # error
     client.submit(add, 1, wrong=2)  # error
     number: int = client.call(lambda: "text")  # error
+    client.aio.call(add, "text")  # error
+    client.aio.module(5)  # error
+    rproxy.aio.connect(python=3.9)  # error
     client.env(NAME=5)  # error
     client.cwd(5)  # error
     client.path(b"/bin")  # error

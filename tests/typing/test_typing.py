@@ -83,7 +83,9 @@ def test_every_public_name_has_its_types_written_down():
 
 
 #: What users import, or get from what they import.
-PUBLIC = "client host connectors.base errors lending.local staying.fetch staying.keep staying.release testing".split()
+PUBLIC = (
+    "aio awaiting client host connectors.base errors lending.local staying.fetch staying.keep staying.release testing"
+).split()
 
 
 def is_public(name):

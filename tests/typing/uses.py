@@ -56,6 +56,23 @@ def calls(client: rproxy.RemoteClient) -> None:
     assert_type(printed, str)
 
 
+async def awaited(client: rproxy.RemoteClient) -> None:
+    assert_type(await client.aio.call(add, 1, right=2.0), float)
+    assert_type(await client.aio.call(fetch_text, "name"), str)
+    assert_type(await asyncio.gather(client.aio.call(add, 1), client.aio.call(generate, 2)), tuple[float, list[int]])
+    assert_type(client.aio.module("os"), Any)
+    assert_type(await client.aio.module(os).getenv("HOME"), Any)
+    assert_type(await client.aio.do_remote_call("os", "getenv", ["HOME"]), tuple[Any, str])
+    assert_type(await client.aio.push("here", pathlib.Path("there")), str)
+    assert_type(await client.aio.pull("there", "here", progress=False), pathlib.Path)
+    assert_type(await rproxy.aio.connect("ssh://host", python="python3.9"), rproxy.aio.AsyncClient)
+    async with rproxy.aio.connect() as connected:
+        assert_type(connected, rproxy.aio.AsyncClient)
+    async with client.aio as same:
+        assert_type(same, rproxy.aio.AsyncClient)
+    await client.aio.close()
+
+
 def functions(client: rproxy.RemoteClient) -> None:
     remote_add = client.function(add)
     assert_type(remote_add(1), float)

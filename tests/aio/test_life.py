@@ -1,0 +1,76 @@
+"""How clients for asyncio begin and end."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+import rproxy
+from rproxy.connectors.local import LocalConnector
+
+from .running import run
+
+
+def test_async_with_connects_and_closes():
+    async def main():
+        async with rproxy.aio.connect(python=None) as client:
+            assert await client.module("os").getpid() != os.getpid()
+        with pytest.raises(rproxy.RProxyError, match="is closed"):
+            await client.module("os").getpid()
+
+    run(main)
+
+
+def test_a_connection_is_awaited():
+    async def main():
+        client = await rproxy.aio.connect()
+        async with client:
+            return await client.call(lambda: 5)
+
+    assert run(main) == 5
+
+
+def test_what_cannot_be_connected_to_says_so():
+    async def main():
+        await rproxy.aio.connect("nosuchscheme://host")
+
+    with pytest.raises(ValueError, match="nosuchscheme"):
+        run(main)
+
+
+def test_whoever_stops_waiting_for_a_connection_leaves_none_behind():
+    class Slow(LocalConnector):
+        def open(self, command):
+            opened.set()
+            release.wait()
+            return super().open(command)
+
+        def close(self):
+            closed.set()
+            super().close()
+
+    opened, release, closed = threading.Event(), threading.Event(), threading.Event()
+
+    async def main():
+        connecting = asyncio.create_task(rproxy.aio.connect(Slow())._connected())
+        await asyncio.to_thread(opened.wait)
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+        release.set()
+        await asyncio.to_thread(closed.wait)
+
+    run(main)
+
+
+@pytest.mark.once
+def test_a_client_of_plain_calls_loads_nothing_for_asyncio():
+    code = (
+        "import sys, rproxy\nwith rproxy.connect() as client: client.ping()\n"
+        "print([name for name in sys.modules if name.startswith(('rproxy.a', 'rproxy.futures'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
