@@ -23,7 +23,7 @@ from .protocol.failures import make_exception, plain_failure, take_exception, te
 from .protocol.frames import Bytes, Frame, marker
 from .protocol.messages import CANCEL, NOTICES, PING, PONG, Failure, Output, Provide, Release, Reply
 from .protocol.peer import Peer
-from .protocol.pickled import PROTOCOL, PickleCodec, TrustingDecoder
+from .protocol.pickled import PROTOCOL, PickleCodec, TrustingDecoder, names_nothing
 
 _NOT_BEGUN = Failure({"fault": "cancelled", "cancelled": True, "text": "it had not begun"})
 HERE = os.path.dirname(__file__)  # absolute, or <memory>
@@ -106,7 +106,7 @@ class Server:
         self.side.trust = frozenset(hello.get("trust", ()))
         self.side.tmp = str(hello.get("tmp", ""))
         if hello.get("serializer") == "cloudpickle":
-            self.peer.codec = PickleCodec(decoder=_Loader)
+            self.peer.codec = PickleCodec(decoder=_Loader, is_plain=names_nothing)
 
     def _notice(self, message: Any) -> None:
         if type(message) is Release:

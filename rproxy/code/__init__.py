@@ -13,6 +13,7 @@ from rproxy_endpoint.protocol.errors import ValueFault
 from rproxy_endpoint.protocol.frames import Bytes
 from rproxy_endpoint.protocol.pickled import PickleCodec
 
+from ..operations import is_plain
 from ..trust import GuardedDecoder
 from .outbox import Item, Outbox
 from .shipping import Shipping
@@ -35,7 +36,9 @@ class CodeCodec:
     def __init__(self, facts: dict[str, Any]) -> None:
         self._there: tuple[int, int] = tuple(facts["python"][:2])
         self._protocol = int(facts["pickle"])
-        self._plain = PickleCodec(self._protocol, decoder=GuardedDecoder)
+        self._plain = PickleCodec(self._protocol, decoder=GuardedDecoder, is_plain=is_plain)
+        #: The value of a body, data only; raises ValueFault.
+        self.loads = self._plain.loads
 
     def dumps(self, value: Any, side: Any) -> "tuple[list[Bytes], list[memoryview]]":
         """The pieces of the body and the buffers beside it. Raises ValueFault."""
@@ -65,9 +68,6 @@ class CodeCodec:
 
         return functools.partial(Encoder, noted, self._there)
 
-    def loads(self, body: Bytes, buffers: "Sequence[Any]", side: values.Side) -> Any:
-        """The value of a body: data only. Raises ValueFault."""
-        return self._plain.loads(body, buffers, side)
 
 
 def _items(needs: "Needs") -> list[Item]:

@@ -61,6 +61,7 @@ class Peer:
         self.asked: Set[int] = set()  # the endpoint's
         self._accepts = _SENDS["endpoint" if role == "client" else "client"]
         self._role = role
+        self._own = self.waiting if role == "client" else self.asked  # this side's own requests
         self._decoder = Decoder(limits)
         self._number = 0  # the client's last request's
         self._asking = 0  # the endpoint's
@@ -149,8 +150,9 @@ class Peer:
             frames: List[Frame] = decode(data)
             if self.hello is None and frames:
                 self._open(frames.pop(0))
+            check = self._check
             for frame in frames:
-                self._check(frame)
+                check(frame)
             return self._joined(frames) if self._joins else frames
         except ProtocolFault as fault:
             self._fault = fault
@@ -158,29 +160,27 @@ class Peer:
 
     def _check(self, frame: Frame) -> None:
         kind, call = frame.kind, frame.call
+        if kind in ANSWERS and call in self._own:  # the most frequent cases by far
+            self._own.remove(call)
+            return
         if kind not in self._accepts:
             raise ProtocolFault("a message of kind %d from the %s's other side" % (kind, self._role))
         if kind == OUTPUT and (frame.buffers or not frame.body or frame.body[0] not in (1, 2)):
             raise ProtocolFault("an Output of no stream")
         if kind in BARE:
             self._check_bare(frame)
-        elif self._role == "client":
-            if kind in REQUESTS:
-                self._asking = self._counted(call, self._asking)
-                self.asked.add(call)
-                self._joins = True
-                return
-            if call not in self.waiting and not (kind == OUTPUT and call == 0):
-                raise ProtocolFault("an answer to request %d, which waits for none" % call)
-            if kind in ANSWERS:
-                self.waiting.discard(call)
-        elif kind in REQUESTS:
-            self._number = self._counted(call, self._number)
-            self.waiting.add(call)
         elif kind in ANSWERS:
-            if call not in self.asked:
-                raise ProtocolFault("an answer to request %d, which waits for none" % call)
-            self.asked.discard(call)
+            raise ProtocolFault("an answer to request %d, which waits for none" % call)
+        elif self._role == "endpoint":
+            if kind in REQUESTS:
+                self._number = self._counted(call, self._number)
+                self.waiting.add(call)
+        elif kind in REQUESTS:
+            self._asking = self._counted(call, self._asking)
+            self.asked.add(call)
+            self._joins = True
+        elif call not in self.waiting and call:
+            raise ProtocolFault("an answer to request %d, which waits for none" % call)
 
     def _check_bare(self, frame: Frame) -> None:
         kind, call = frame.kind, frame.call
@@ -234,10 +234,10 @@ class Peer:
 
         Raises ValueFault if a value in it cannot be rebuilt here: the session is sound all the same.
         """
-        cls = CLASSES[frame.kind]
-        if frame.kind == OUTPUT:
+        kind = frame.kind
+        if kind == OUTPUT:
             return Output(frame.body[0], bytes(frame.body[1:]))
-        return self._message(cls, _JSON if frame.kind in PLAIN else self.codec, frame)
+        return self._message(CLASSES[kind], _JSON if kind in PLAIN else self.codec, frame)
 
     def _message(self, cls: Any, codec: Any, frame: Frame) -> Any:
         fields = codec.loads(frame.body, frame.buffers, self.side)
@@ -245,4 +245,4 @@ class Peer:
             raise ValueFault("a %s has other fields" % cls.__name__)
         if cls in _FIELDS and tuple(map(type, fields)) != _FIELDS[cls]:
             raise ValueFault("a %s has fields of other types" % cls.__name__)
-        return cls(*fields)
+        return tuple.__new__(cls, fields)

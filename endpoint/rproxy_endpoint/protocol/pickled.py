@@ -11,8 +11,8 @@ Format: https://docs.python.org/3/library/pickle.html, protocols 4 (for Python 3
 import io
 import sys
 import types
-from _pickle import Pickler, Unpickler  # the pure module `pickle` costs a start 5 ms
-from typing import Any, List, Optional, Sequence, Tuple
+from _pickle import Pickler, Unpickler, loads  # the pure module `pickle` costs a start 5 ms
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from . import values
 from .errors import ValueFault
@@ -149,15 +149,30 @@ class TrustingDecoder(Decoder):
         return Unpickler.find_class(self, module, name)
 
 
+def names_nothing(body: Bytes) -> bool:
+    """Whether a pickle of protocol 4 or 5 has no STACK_GLOBAL in it, and no NEXT_BUFFER."""
+    return b"\x93" not in body and b"\x97" not in body
+
+
 class PickleCodec:
-    """Values as pickles, by the given encoder and decoder."""
+    """Values as pickles, by the given encoder and decoder.
+
+    `is_plain` says of bytes whether they are data alone, for which no decoder of ours is needed.
+    """
 
     name = "cloudpickle"
 
-    def __init__(self, protocol: int = PROTOCOL, encoder: Any = Encoder, decoder: Any = Decoder) -> None:
+    def __init__(
+        self,
+        protocol: int = PROTOCOL,
+        encoder: Any = Encoder,
+        decoder: Any = Decoder,
+        is_plain: Callable[[Bytes], bool] = lambda body: False,
+    ) -> None:
         self._protocol = min(protocol, PROTOCOL)
         self._encoder = encoder
         self._decoder = decoder
+        self._is_plain = is_plain
         self._spare: List[Tuple[Any, Chunks]] = []  # encoders that can be used again: a new one costs 2 us
 
     def dumps(self, value: Any, side: values.Side) -> Tuple[List[Bytes], List[memoryview]]:
@@ -192,6 +207,11 @@ class PickleCodec:
 
     def loads(self, body: Bytes, buffers: Sequence[Any], side: values.Side) -> Any:
         """The value of a body. Raises ValueFault."""
+        if type(body) is bytes and not buffers and self._is_plain(body):
+            try:
+                return loads(body)
+            except Exception as error:
+                raise ValueFault("not a pickle of data: %s: %s" % (type(error).__name__, error)) from error
         decoder = self._decoder(io.BytesIO(body) if len(body) < 1 << 20 else Source(body))
         decoder.side, decoder.buffers, decoder.body = side, buffers, body
         try:
