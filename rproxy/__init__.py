@@ -55,9 +55,6 @@ _HOMES = {
     ),
 }  # fmt: skip
 
-#: Modules that are names of the package, too.
-_SUBMODULES = ("aio", "log")
-
 __all__ = [
     "AuthenticationError",
     "CallCancelled",
@@ -95,8 +92,8 @@ if not TYPE_CHECKING:  # to type checkers a module that has it has every name
         import importlib
 
         home = _HOMES.get(name)
-        if home is None and name in _SUBMODULES:
-            return importlib.import_module(f".{name}", __package__)
+        if name == "aio":
+            return importlib.import_module(".aio", __package__)
         if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(importlib.import_module(f".{home}", __name__), name)

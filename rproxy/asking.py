@@ -17,12 +17,14 @@ from typing import Any
 
 from rproxy_endpoint.protocol.messages import Call, Get, Next
 
+from . import blocks
 from .channels import Sink
-from .futures import Futures
-from .session import Session
+from .errors import CallTimeout
+from .futures import Futures, RemoteFuture
+from .session import Session, name_of
 
 #: How long the thread that sends waits for more, in seconds.
-IDLE = 1.0
+IDLE = 0.1
 
 
 class Asking:
@@ -49,6 +51,22 @@ class Asking:
 
     async def request(self, message: Any, sink: Sink | None = None) -> Any:
         """The value that answers a request; raises the exception that the call raised."""
+        inside = blocks.inside(self.session)
+        limit = self.session.limit if inside.limit is ... else inside.limit
+        if limit is None:
+            return await self._answer(message, sink)
+        try:
+            async with asyncio.timeout(limit) as clock:
+                return await self._answer(message, sink)
+        except TimeoutError:
+            if not clock.expired():
+                raise  # the far side's own
+            what = f"{name_of(message)} on {self.session.target}"
+            raise CallTimeout(
+                f"{what} took longer than {limit:g} s: nobody waits for it, and it is stopped there"
+            ) from None
+
+    async def _answer(self, message: Any, sink: Sink | None) -> Any:
         assert self.session.channel is not None  # a client that is closed, or another process's, says so here
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[None] = loop.create_future()
@@ -61,7 +79,7 @@ class Asking:
             return outcome.value()
         except asyncio.CancelledError:
             if not sending.cancel():
-                self._sender.submit(_cancel, sending)
+                self._sender.submit(_stop, sending)  # which may have to wait for the link, too
             raise
         finally:
             del outcome, sending  # an error that it raised has this frame in its traceback
@@ -76,7 +94,7 @@ class _Outcome:
         self._value: Any = None
         self._error: BaseException | None = None
 
-    def sent(self, sending: "Future[Future[Any]]") -> None:
+    def sent(self, sending: "Future[RemoteFuture]") -> None:
         if sending.cancelled():
             return  # nobody waits any more
         self._error = sending.exception()
@@ -112,9 +130,9 @@ def _settle(waiter: "asyncio.Future[None]") -> None:
         waiter.set_result(None)
 
 
-def _cancel(sending: "Future[Future[Any]]") -> None:
+def _stop(sending: "Future[RemoteFuture]") -> None:
     if sending.exception() is None:
-        sending.result().cancel()
+        sending.result().stop()
 
 
 class _Sender:

@@ -17,14 +17,14 @@ import types
 from typing import Any, NamedTuple
 
 from rproxy_endpoint.protocol.frames import Frame
-from rproxy_endpoint.protocol.messages import ANSWERS, CLASSES, REQUESTS
+from rproxy_endpoint.protocol.messages import ANSWERS, CANCEL, CLASSES, PING, PONG, REQUESTS, WITHIN
 from rproxy_endpoint.protocol.peer import Packed, Peer
 
 from . import log
 from .errors import RProxyError
 
 #: Kind -> its name.
-_NAMES = {kind: cls.__name__ for kind, cls in CLASSES.items()}
+_NAMES = {CANCEL: "Cancel", PING: "Ping", PONG: "Pong"} | {kind: cls.__name__ for kind, cls in CLASSES.items()}
 #: The rows of what the far side asks for are below those of what it is asked.
 _BELOW = 1000
 
@@ -52,6 +52,12 @@ class WatchedPeer(Peer):
         size = sum(memoryview(piece).nbytes for piece in pieces)
         self._watch.message(self, "to", packed[0], call, size, getattr(packed, "name", ""))
         return pieces
+
+    def bare(self, kind: int, call: int = 0) -> Any:
+        piece = super().bare(kind, call)
+        if kind != WITHIN:  # a part of the request that comes after it
+            self._watch.message(self, "to", kind, call, len(piece), "")
+        return piece
 
     def received(self, count: int) -> list[Frame]:
         return self._seen(super().received(count))

@@ -57,6 +57,16 @@ def test_a_deployment_is_told_and_one_that_was_there_is_not(caplog, channel, tmp
     assert told(caplog, "deployment") == []
 
 
+def test_a_session_that_is_lost_is_told_once_with_its_reason(caplog):
+    caplog.set_level("INFO", "rproxy.channel")
+    with rproxy.connect() as client:
+        for _ in range(2):
+            with pytest.raises(rproxy.ConnectionLost):
+                client.module("os")._exit(7)
+    ((level, text),) = told(caplog, "channel")
+    assert level == "INFO" and text.startswith("lost local://: ") and "exit code 7" in text
+
+
 def test_each_message_is_told_by_its_name_size_and_time(caplog, channel):
     caplog.set_level("DEBUG", "rproxy.channel")
     with connect_over(channel) as client:

@@ -20,6 +20,7 @@ from rproxy_endpoint.protocol.frames import Frame
 from rproxy_endpoint.protocol.messages import CANCEL, OUTPUT, PONG
 from rproxy_endpoint.protocol.peer import Packed
 
+from .. import log
 from ..connectors.base import StreamConnector
 from ..deployment.bootstrap import start
 from ..errors import CallTimeout, ConnectionLost, ProtocolError, RProxyError
@@ -377,10 +378,12 @@ class StreamChannel(Channel):
 
     def _lose(self, error: RProxyError) -> None:
         with self._state:
-            self._lost = self._lost or error
+            first, self._lost = self._lost is None, self._lost or error
             for waiting in self._waiting.values():
                 wake_up(waiting)
             self._waiting.clear()
+        if first and isinstance(error, ConnectionLost | ProtocolError):
+            log.info("channel", "lost %s: %s", self._options.target, error)
 
     def close(self) -> None:
         self._lose(RProxyError(f"the client of {self._options.target} is closed"))
