@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from .channels import Sink
 from .code.names import meant
 from .errors import CallCancelled
+from .lending import Loans
 from .proxies import stand_in_of
 from .session import Session
 
@@ -76,8 +77,11 @@ class Futures:
         """Sends a request. Raises what keeps it from being sent."""
         future = RemoteFuture()
         with self._order:
-            with self._session.side.loans.scope(lasting=True) as scope:
-                begun = _Begun(future, message, self._session.begin(message, sink), scope)
+            if Loans.any:
+                with self._session.side.loans.scope(lasting=True) as scope:
+                    begun = _Begun(future, message, self._session.begin(message, sink), scope)
+            else:
+                begun = _Begun(future, message, self._session.begin(message, sink), None)
             future.stop = functools.partial(self._stop, begun)
             with self._lock:
                 if self._thread is threading.current_thread():
@@ -129,8 +133,11 @@ class Futures:
 
     def _finish(self, begun: _Begun) -> None:
         try:
-            with self._session.side.loans.scope(begun.scope):
+            if begun.scope is None:
                 value = self._session.finish(begun.message, begun.waiting)
+            else:
+                with self._session.side.loans.scope(begun.scope):
+                    value = self._session.finish(begun.message, begun.waiting)
         except CallCancelled:
             begun.future.was_cancelled()
         except BaseException as error:  # whatever it is, it is the future's to tell

@@ -1,5 +1,6 @@
 """What may be sent: names of modules and of what is in them, and the arguments of a call by its verb."""
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,11 @@ def check_name(name: object, what: str) -> str:
     """A dotted name that may be sent. Raises TypeError or ValueError."""
     if not isinstance(name, str):
         raise TypeError(f"{what} is a dotted name, not {name!r}")
+    return _check_text(name, what)
+
+
+@functools.lru_cache(maxsize=1000)  # the same ones come again and again
+def _check_text(name: str, what: str) -> str:
     if not name:
         raise ValueError(f"{what} is empty; write for example 'os' or 'path.join'")
     for part in name.split("."):
@@ -43,6 +49,8 @@ def check_callable(function: Any) -> Any:
 
 def check_arguments(args: object, kwargs: object) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of `do_remote_call`: positional ones, and keyword arguments. Raises TypeError."""
+    if kwargs is None and type(args) in (list, tuple):
+        return tuple(args), {}  # type: ignore[arg-type]
     if isinstance(args, str | bytes) or not isinstance(args, Iterable):
         raise TypeError(f"args is a list or a dict of arguments: args=[{args!r}]")
     if kwargs is not None and not isinstance(kwargs, Mapping):

@@ -60,18 +60,25 @@ class Captured:
         return b"".join(self._pieces[2]).decode("utf-8", "surrogateescape")
 
 
-class Returned(Captured):
+class Returned:
     """The output of a `do_remote_call`: standard output is returned, standard error goes where it would anyway."""
 
+    __slots__ = ("_other", "_pieces")
+
     def __init__(self, other: Callable[[int, bytes], None]) -> None:
-        super().__init__()
         self._other = other
+        self._pieces: list[bytes] = []
 
     def __call__(self, stream: int, data: bytes) -> None:
         if stream == 1:
-            super().__call__(stream, data)
+            self._pieces.append(data)
         else:
             self._other(stream, data)
+
+    @property
+    def text(self) -> str:
+        """Standard output."""
+        return b"".join(self._pieces).decode("utf-8", "surrogateescape") if self._pieces else ""
 
 
 @contextlib.contextmanager

@@ -51,7 +51,7 @@ class Conversation:
         self._source = source
         self._heed = heed
         self._ready = poll_of(source)
-        self._requests: Deque[Group] = collections.deque()
+        self.pending: Deque[Group] = collections.deque()  # requests that have come, and wait for the main thread
         self._group: Group = []  # notices whose request has not come yet
         self._asked: Dict[int, _Asked] = {}
         self._changed = threading.Condition()
@@ -69,16 +69,16 @@ class Conversation:
     def next_group(self) -> Group:
         """The next request and its notices; empty at the end. Raises ProtocolFault."""
         self._busy = False
-        while not self._requests and self._over is None:
+        while not self.pending and self._over is None:
             self._ahead = 0
             if self._asked:
-                self._take_turns(lambda: bool(self._requests) or not self._asked)
+                self._take_turns(lambda: bool(self.pending) or not self._asked)
             elif self._reading:
-                self._take_turns(lambda: bool(self._requests))
+                self._take_turns(lambda: bool(self.pending))
             else:  # nobody can begin to ask, or to watch, while no request runs
                 self._read()
-        if self._requests:
-            group = self._requests.popleft()
+        if self.pending:
+            group = self.pending.popleft()
             self._busy = True
             self._turn += 1
             if self._resting:
@@ -113,7 +113,7 @@ class Conversation:
             with self._changed:
                 del self._asked[number]
                 # What was asked too late to be nested is a request as others are.
-                self._requests.extend(asked.nested)
+                self.pending.extend(asked.nested)
                 self._changed.notify_all()
 
     def _take_turns(self, done: Callable[[], bool]) -> None:
@@ -133,8 +133,8 @@ class Conversation:
 
     # -- the watching thread ---------------------------------------------------------------------------
 
-    def watch(self, press: Callable[[], None]) -> None:
-        """Reads what comes while the same call runs for long; calls `press` again and again while any runs."""
+    def watch(self, tick: Callable[[], None]) -> None:
+        """Reads what comes while the same call runs for long; calls `tick` again and again while any runs."""
         ready, turn, looked = poll_of(self._source), -1, clock()
         while self._over is None:
             time.sleep(TICK)
@@ -145,7 +145,7 @@ class Conversation:
                 turn, self.since = self._turn, looked
             elif self._ahead < AHEAD and ready.poll(0):
                 self._read_meanwhile(turn)
-            press()
+            tick()
             looked = clock()
 
     def _rest(self) -> None:
@@ -188,7 +188,7 @@ class Conversation:
                 with self._changed:
                     self._sort(frames)
             elif len(frames) == 1 and not self._group and frames[0].kind in REQUESTS:
-                self._requests.append(frames)  # the most frequent case by far
+                self.pending.append(frames)  # the most frequent case by far
             else:
                 self._sort(frames)
         except (ProtocolFault, OSError) as fault:
@@ -208,7 +208,7 @@ class Conversation:
             self._group.append(frame)
             if frame.kind not in NOTICES:
                 nesting = self._asked.get(frame.within) if frame.within else None
-                (self._requests if nesting is None else nesting.nested).append(self._group)
+                (self.pending if nesting is None else nesting.nested).append(self._group)
                 self._group = []
 
 

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import Any, Callable, Dict, List, Optional
 
 from .cancelling import Cancelling
@@ -26,6 +27,8 @@ from .protocol.peer import Peer
 from .protocol.pickled import PROTOCOL, PickleCodec, TrustingDecoder, names_nothing
 
 _NOT_BEGUN = Failure({"fault": "cancelled", "cancelled": True, "text": "it had not begun"})
+#: How long answers are held while others follow, in seconds.
+HOLD = 0.001
 HERE = os.path.dirname(__file__)  # absolute, or <memory>
 
 
@@ -68,6 +71,8 @@ class Server:
         self.side.ask = self._ask
         self._calls: List[int] = []  # the requests that run now, each from within the one before it
         self.cancelling = Cancelling(self._calls, self.peer.waiting, self._refuse)
+        self._held: List[Bytes] = []  # answers that are not yet written
+        self._since = 0.0  # when the first of them was made
         self._chosen = False
         self._pid = os.getpid()
         self._trouble = ""  # with what came ahead of a request
@@ -96,9 +101,41 @@ class Server:
         with self.recorder.lock:
             self.recorder.drain()
             self._calls.remove(frame.call)
-            self.write(pieces)
+            if self.conversation is not None and self.conversation.pending and len(pieces) == 1:
+                self._hold(pieces)
+            else:
+                self._send(pieces)
         if self.cancelling.wanted:
             self.cancelling.forget(frame.call)
+
+    def _hold(self, pieces: List[Bytes]) -> None:
+        """Keeps an answer for a moment, as others follow it: a write for each would take longer than most calls."""
+        now = time.perf_counter()
+        if not self._held:
+            self._since = now
+        self._held += pieces
+        if now - self._since > HOLD:
+            self._send([])
+
+    def _send(self, pieces: List[Bytes]) -> None:
+        """Writes what was held, and these; the recorder's lock must be held."""
+        if self._held:
+            pieces, self._held = [b"".join(self._held)] + pieces, []
+        self.write(pieces)
+
+    def flush(self) -> None:
+        """Writes what was held."""
+        if self._held:
+            with self.recorder.lock:
+                self._send([])
+
+    def tick(self) -> None:
+        """What the watching thread does while a call runs."""
+        self.cancelling.press()
+        try:
+            self.flush()
+        except OSError:
+            return  # the client is gone, which the main thread will see
 
     def _choose(self, hello: Dict[str, Any]) -> None:
         """Does what the client's Hello asks for."""
@@ -141,7 +178,7 @@ class Server:
 
     def _refuse(self, call: int) -> None:
         with self.recorder.lock:
-            self.write(self.peer.send(_NOT_BEGUN, call))
+            self._send(self.peer.send(_NOT_BEGUN, call))
 
     # -- what the client wants meanwhile ---------------------------------------------------------------
 
@@ -151,7 +188,7 @@ class Server:
             self.cancelling.cancel(frame.call, self.conversation.since)
         elif frame.kind == PING:
             with self.recorder.lock:
-                self.write([self.peer.bare(PONG)])
+                self._send([self.peer.bare(PONG)])
 
     def _pieces(self, answer: Any, call: int) -> List[Bytes]:
         """The bytes of an answer; if it cannot travel, of one that says so."""
@@ -173,7 +210,7 @@ class Server:
         return found
 
     def _output(self, stream: int, data: bytes) -> None:
-        self.write(self.peer.send(Output(stream, data), self._calls[-1] if self._calls else 0))
+        self._send(self.peer.send(Output(stream, data), self._calls[-1] if self._calls else 0))
 
     def _hung_up(self) -> None:
         """The client is gone while a call runs, or while nothing does: then `end` is under way as well."""
@@ -204,7 +241,7 @@ class Server:
                     self.peer.forget(number)
                     raise
                 line.open(number)
-                self.write([self.peer.within(call)] + pieces)
+                self._send([self.peer.within(call)] + pieces)
             frame = line.answer(number, self.handle_group if own else self._handle_elsewhere)
         finally:
             if own:
@@ -281,11 +318,13 @@ def serve_session(token: str) -> None:
     _show_crashes(server.recorder.errors)
     write_all(server.recorder.output, [marker(token), *server.peer.greet(facts())])
     server.recorder.start()
-    threading.Thread(target=line.watch, args=(server.cancelling.press,), name="rproxy watch", daemon=True).start()
+    threading.Thread(target=line.watch, args=(server.tick,), name="rproxy watch", daemon=True).start()
     try:
         group = line.next_group()
         while group:
             server.handle_group(group)
+            if not line.pending:
+                server.flush()
             group = line.next_group()
     except ProtocolFault as fault:
         os.write(server.recorder.errors, ("rproxy endpoint: %s\n" % fault).encode())

@@ -26,6 +26,7 @@ from ..deployment.bootstrap import start
 from ..errors import CallTimeout, ConnectionLost, ProtocolError, RProxyError
 from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
 from .interrupts import NOTHING_HELD, Held
+from .outgoing import Outgoing
 from .waiting import NOTHING, Waiting, wake_up, was_stopped
 
 #: How long a call that has taken too long may take to be stopped there, in seconds.
@@ -54,9 +55,10 @@ class StreamChannel(Channel):
         self._frames: collections.deque[Frame] = collections.deque()  # received, not yet handed out
         self._stream, first = start(connector, options.launcher)
         self._ready = getattr(self._stream, "ready", None)
+        self._outgoing = Outgoing(self._stream, self._sending)
         try:
             try:
-                self._stream.write(self._peer.greet(options.hello))
+                self._outgoing.write(self._peer.greet(options.hello))
             except OSError as error:
                 self._end(f"cannot send: {error}")
             self._frames += self._feed(first)
@@ -106,12 +108,14 @@ class StreamChannel(Channel):
         outer = self._answers.get(threading.get_ident()) if self._answers and not later else None
         waiting = Waiting(sink, outer, limit, held)
         held.stop = functools.partial(self._cancel_soon, waiting)
-        self._send(packed, waiting)
+        self._send(packed, waiting, later)
         if held.error is not None:
             self.cancel(waiting)
         return waiting
 
     def finish(self, begun: Waiting) -> Any:
+        if begun.answer is not None and begun.trouble is None:
+            return self._peer.read(begun.answer)
         with Held() as held:
             begun.held = held
             held.stop = functools.partial(self._cancel_soon, begun)
@@ -139,7 +143,7 @@ class StreamChannel(Channel):
         with self._sending:
             if begun.number and begun.answer is None and self._lost is None:
                 try:
-                    self._stream.write([self._peer.bare(CANCEL, begun.number)])
+                    self._outgoing.write([self._peer.bare(CANCEL, begun.number)])
                 except OSError as error:
                     self._end(f"cannot send: {error}")
 
@@ -171,7 +175,7 @@ class StreamChannel(Channel):
             raise type(self._lost)(*self._lost.args) from self._lost
         return self._peer.read(waiting.answer)
 
-    def _send(self, packed: Any, waiting: Waiting) -> None:
+    def _send(self, packed: Any, waiting: Waiting, later: bool) -> None:
         peer = self._peer
         with self._sending:
             if self._lost is not None:
@@ -186,11 +190,13 @@ class StreamChannel(Channel):
             except BaseException:
                 peer.forget(number)
                 raise
-            with self._state:
-                waiting.number = number
-                self._waiting[number] = waiting
+            gathers = (
+                later and len(pieces) == 1 and bool(self._waiting)
+            )  # others are on their way: nobody waits for this one alone
+            waiting.number = number
+            self._waiting[number] = waiting
             try:
-                self._stream.write([*notices, *pieces] if notices else pieces)
+                (self._outgoing.gather if gathers else self._outgoing.write)(notices + pieces if notices else pieces)
             except OSError as error:
                 self._end(f"cannot send: {error}")
             except BaseException:
@@ -199,7 +205,8 @@ class StreamChannel(Channel):
                 raise
 
     def _notices(self) -> list[Any]:
-        return [piece for notice in self._options.before() for piece in self._peer.send(notice)]
+        found = self._options.before()
+        return [piece for notice in found for piece in self._peer.send(notice)] if found else found
 
     # -- what the far side asks ------------------------------------------------------------------------
 
@@ -224,7 +231,7 @@ class StreamChannel(Channel):
             if self._lost is None:
                 pieces = [*self._notices(), *self._peer.seal(packed, frame.call)]
                 try:
-                    self._stream.write(pieces)
+                    self._outgoing.write(pieces)
                 except OSError as error:
                     self._end(f"cannot send: {error}")
 
@@ -279,7 +286,7 @@ class StreamChannel(Channel):
     def _pass_on(self) -> None:
         """Lets another thread read, if one waits."""
         with self._state:
-            self._reader = next((other for other in self._waiting.values() if other.wake is not None), None)
+            self._reader = next((other for other in list(self._waiting.values()) if other.wake is not None), None)
             if self._reader is not None:
                 wake_up(self._reader)
 
@@ -379,7 +386,7 @@ class StreamChannel(Channel):
     def _lose(self, error: RProxyError) -> None:
         with self._state:
             first, self._lost = self._lost is None, self._lost or error
-            for waiting in self._waiting.values():
+            for waiting in list(self._waiting.values()):
                 wake_up(waiting)
             self._waiting.clear()
         if first and isinstance(error, ConnectionLost | ProtocolError):
