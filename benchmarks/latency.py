@@ -16,7 +16,7 @@ from . import peers, raw
 from .places import Place, Scene
 from .report import Bar, Row, Sweep, Table
 from .sizes import Sizes
-from .turns import Turns, timed
+from .turns import Calls, Turns, timed
 
 PIPE = "multiprocessing.Pipe"
 LINK = "the link's round trip"
@@ -86,7 +86,7 @@ def _local(local: Place, sizes: Sizes, with_peers: bool, where: str) -> Table:
         turns.invite(raw_echo(local), raw.echo(local), lambda ask: timed(ask, sizes.calls, sizes.warm))
         for name, opening in peers.found(local, with_peers).items():
             turns.invite(name, opening(local), lambda calls: timed(calls.getenv, sizes.calls, sizes.warm))
-            bars[name] = (Bar("times", PIPE), Bar("times", natural))
+            bars[name] = (Bar("times", natural),)
         values = turns.run(sizes.rounds)
     notes = [*turns.notes, f"{sizes.rounds} rounds of {sizes.calls} calls each, in turns"]
     return Table(f'os.getenv("HOME") in another process, {where}', rows_of(values, bars), "us", notes)
@@ -131,7 +131,7 @@ def _asking(place: Place) -> Iterator[Any]:
         yield lambda: remote_os.getenv("HOME")
 
 
-def _invite_all(turns: Turns, place: Place, wanted: bool, calls: int, warm: int) -> None:
+def _invite_all(turns: Turns, place: Place, wanted: bool, calls: int | Calls, warm: int) -> None:
     for name, opening in peers.found(place, wanted).items():
         turns.invite(f"{name} over ssh", opening(place), lambda found: timed(found.getenv, calls, warm))
 
@@ -183,12 +183,14 @@ def _by_distance(scene: Scene, sizes: Sizes, with_peers: bool) -> Sweep:
     lines: dict[str, list[tuple[float, float]]] = {}
     scene.link.tell("delay 0")
     with Turns() as turns:
-        turns.invite(raw_echo(scene.far[0]), raw.echo(scene.far[0]), lambda ask: timed(ask, sizes.far_calls))
+        calls = Calls(sizes.far_calls)
+        turns.invite(raw_echo(scene.far[0]), raw.echo(scene.far[0]), lambda ask: timed(ask, calls, 1))
         for place in scene.far:
-            turns.add(ours(place), timed(turns.enter(_asking(place)), sizes.far_calls, 1))
-        _invite_all(turns, scene.far[0], with_peers, sizes.far_calls, 1)
+            turns.add(ours(place), timed(turns.enter(_asking(place)), calls, 1))
+        _invite_all(turns, scene.far[0], with_peers, calls, 1)
         for round_trip in sizes.distances:
             scene.link.tell(f"delay {round_trip / 2}")
+            calls.count = max(sizes.far_calls, min(sizes.calls, int(0.05 / (round_trip + 5e-4))))
             for row in rows_of(turns.run(min(sizes.rounds, 3)), {}):
                 lines.setdefault(row.name, []).append((round_trip * 1e3, row.median * 1e3))
         scene.link.tell("delay 0")  # or their ends take long
@@ -196,7 +198,7 @@ def _by_distance(scene: Scene, sizes: Sizes, with_peers: bool) -> Sweep:
 
 
 def _by_payload(local: Place, sizes: Sizes, with_peers: bool) -> Sweep:
-    lines, notes = echoes(local, sizes.payloads, with_peers, min(sizes.rounds, 5), 20)
+    lines, notes = echoes(local, sizes.payloads, with_peers, min(sizes.rounds, 5), sizes.calls)
     shown = {name: [(float(size), seconds * 1e6) for size, seconds in points] for name, points in lines.items()}
     return Sweep("Bytes there and back by a call, local", "bytes", "one call, us", shown, notes)
 
@@ -204,13 +206,17 @@ def _by_payload(local: Place, sizes: Sizes, with_peers: bool) -> Sweep:
 def echoes(
     place: Place, payloads: Sequence[int], with_peers: bool, rounds: int, calls: int
 ) -> tuple[dict[str, list[tuple[int, float]]], list[str]]:
-    """The seconds that payloads of these sizes take there and back, by each way; and who was left out."""
+    """The seconds that payloads of these sizes take there and back, by each way; and who was left out.
+
+    `calls`: the most of them in one turn; fewer of large ones.
+    """
     lines: dict[str, list[tuple[int, float]]] = {}
     data = [b""]  # which everybody sends
+    count = Calls(1)
     with Turns() as turns:
 
         def turn(ask: Any) -> Any:
-            return timed(lambda: ask(data[0]), calls, 1)
+            return timed(lambda: ask(data[0]), count, 1)
 
         turns.invite(raw_echo(place), raw.echo(place), turn)
         turns.add(ours(place), turn(turns.enter(place.connect()).module("copy").copy))
@@ -218,6 +224,7 @@ def echoes(
             turns.invite(name, opening(place), lambda found: turn(found.echo))
         for size in payloads:
             data[0] = os.urandom(size)
+            count.count = max(1, min(calls, (2 << 20) // size))
             turns.run(1)  # for memory that is needed first
             for row in rows_of(turns.run(rounds), {}):
                 lines.setdefault(row.name, []).append((size, row.median))

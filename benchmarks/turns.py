@@ -100,7 +100,14 @@ def _patience() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def timed(ask: Ask, calls: int = 1, warm: int = 0) -> Turn:
+class Calls:
+    """A number of calls that changes between turns."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+
+def timed(ask: Ask, calls: int | Calls = 1, warm: int = 0) -> Turn:
     """A turn of so many calls, each of them timed, after some that are not, once."""
     for _ in range(warm):
         ask()
@@ -108,7 +115,7 @@ def timed(ask: Ask, calls: int = 1, warm: int = 0) -> Turn:
 
     def turn() -> list[float]:
         taken = []
-        for _ in range(calls):
+        for _ in range(calls.count if isinstance(calls, Calls) else calls):
             begin = clock()
             ask()
             taken.append(clock() - begin)
