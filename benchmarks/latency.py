@@ -20,6 +20,8 @@ from .turns import Calls, Turns, timed
 
 PIPE = "multiprocessing.Pipe"
 LINK = "the link's round trip"
+#: The most that peers are sent, in bytes: some take ten seconds for it.
+LARGEST = 16 << 20
 #: As many as a script sends without waiting.
 SUBMITS = 100
 
@@ -94,13 +96,13 @@ def _local(local: Place, sizes: Sizes, with_peers: bool, where: str) -> Table:
 
 @contextlib.contextmanager
 def _ways_to_ask(place: Place) -> Iterator[Any]:
-    """A call by a module's proxy, of a function that was fetched once, and by the verb beneath, each by its client."""
-    with place.connect() as one, place.connect() as two, place.connect() as three:
-        remote_os, getenv = one.module("os"), two.module("os").getenv
+    """A call by a module's proxy, of a function that was fetched once, and by the verb beneath."""
+    with place.connect() as client:
+        remote_os, getenv = client.module("os"), client.module("os").getenv
         yield (
             lambda: remote_os.getenv("HOME"),
             lambda: getenv("HOME"),
-            lambda: three.do_remote_call("os", "getenv", ["HOME"])[0],
+            lambda: client.do_remote_call("os", "getenv", ["HOME"])[0],
         )
 
 
@@ -152,10 +154,10 @@ def _far(places: list[Place], sizes: Sizes, with_peers: bool) -> Table:
             bars[ours(place)] = (Bar("times", LINK, most=1.05),)
             bars[many] = (Bar("times", LINK, most=1.5),)
         _invite_all(turns, places[0], with_peers, sizes.far_calls, 1)
-        values = turns.run(sizes.rounds)
+        values = turns.run(sizes.far_rounds)
     for name in values:
         bars.setdefault(name, (Bar("times", LINK),))
-    notes = [*turns.notes, f"{sizes.rounds} rounds of {sizes.far_calls} calls each, in turns"]
+    notes = [*turns.notes, f"{sizes.far_rounds} rounds of {sizes.far_calls} calls each, in turns"]
     return Table(f"The same at {sizes.round_trip * 1000:.0f} ms round-trip time", rows_of(values, bars), "ms", notes)
 
 
@@ -223,6 +225,8 @@ def echoes(
         for name, opening in peers.found(place, with_peers).items():
             turns.invite(name, opening(place), lambda found: turn(found.echo))
         for size in payloads:
+            if size > LARGEST:
+                turns.dismiss(peers.LOCAL)
             data[0] = os.urandom(size)
             count.count = max(1, min(calls, (2 << 20) // size))
             turns.run(1)  # for memory that is needed first

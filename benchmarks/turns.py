@@ -7,7 +7,7 @@ import contextlib
 import gc
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
@@ -42,6 +42,11 @@ class Turns:
             made = turn(self._stack.enter_context(_quiet_end(opening)))
             self._guests.add(name)
             self.add(name, made)
+
+    def dismiss(self, names: Iterable[str]) -> None:
+        """Has some of the others take no more turns."""
+        for name in self._guests.intersection(names):
+            self._turns.pop(name, None)
 
     def run(self, rounds: int) -> dict[str, list[float]]:
         """What each has measured, in so many rounds."""
