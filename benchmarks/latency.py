@@ -16,10 +16,12 @@ from . import peers, raw
 from .places import Place, Scene
 from .report import Bar, Row, Sweep, Table
 from .sizes import Sizes
-from .turns import Turns, timed
+from .turns import Calls, Turns, timed
 
 PIPE = "multiprocessing.Pipe"
 LINK = "the link's round trip"
+#: The most that peers are sent, in bytes: some take ten seconds for it.
+LARGEST = 16 << 20
 #: As many as a script sends without waiting.
 SUBMITS = 100
 
@@ -86,7 +88,7 @@ def _local(local: Place, sizes: Sizes, with_peers: bool, where: str) -> Table:
         turns.invite(raw_echo(local), raw.echo(local), lambda ask: timed(ask, sizes.calls, sizes.warm))
         for name, opening in peers.found(local, with_peers).items():
             turns.invite(name, opening(local), lambda calls: timed(calls.getenv, sizes.calls, sizes.warm))
-            bars[name] = (Bar("times", PIPE), Bar("times", natural))
+            bars[name] = (Bar("times", natural),)
         values = turns.run(sizes.rounds)
     notes = [*turns.notes, f"{sizes.rounds} rounds of {sizes.calls} calls each, in turns"]
     return Table(f'os.getenv("HOME") in another process, {where}', rows_of(values, bars), "us", notes)
@@ -94,13 +96,13 @@ def _local(local: Place, sizes: Sizes, with_peers: bool, where: str) -> Table:
 
 @contextlib.contextmanager
 def _ways_to_ask(place: Place) -> Iterator[Any]:
-    """A call by a module's proxy, of a function that was fetched once, and by the verb beneath, each by its client."""
-    with place.connect() as one, place.connect() as two, place.connect() as three:
-        remote_os, getenv = one.module("os"), two.module("os").getenv
+    """A call by a module's proxy, of a function that was fetched once, and by the verb beneath."""
+    with place.connect() as client:
+        remote_os, getenv = client.module("os"), client.module("os").getenv
         yield (
             lambda: remote_os.getenv("HOME"),
             lambda: getenv("HOME"),
-            lambda: three.do_remote_call("os", "getenv", ["HOME"])[0],
+            lambda: client.do_remote_call("os", "getenv", ["HOME"])[0],
         )
 
 
@@ -131,7 +133,7 @@ def _asking(place: Place) -> Iterator[Any]:
         yield lambda: remote_os.getenv("HOME")
 
 
-def _invite_all(turns: Turns, place: Place, wanted: bool, calls: int, warm: int) -> None:
+def _invite_all(turns: Turns, place: Place, wanted: bool, calls: int | Calls, warm: int) -> None:
     for name, opening in peers.found(place, wanted).items():
         turns.invite(f"{name} over ssh", opening(place), lambda found: timed(found.getenv, calls, warm))
 
@@ -152,10 +154,10 @@ def _far(places: list[Place], sizes: Sizes, with_peers: bool) -> Table:
             bars[ours(place)] = (Bar("times", LINK, most=1.05),)
             bars[many] = (Bar("times", LINK, most=1.5),)
         _invite_all(turns, places[0], with_peers, sizes.far_calls, 1)
-        values = turns.run(sizes.rounds)
+        values = turns.run(sizes.far_rounds)
     for name in values:
         bars.setdefault(name, (Bar("times", LINK),))
-    notes = [*turns.notes, f"{sizes.rounds} rounds of {sizes.far_calls} calls each, in turns"]
+    notes = [*turns.notes, f"{sizes.far_rounds} rounds of {sizes.far_calls} calls each, in turns"]
     return Table(f"The same at {sizes.round_trip * 1000:.0f} ms round-trip time", rows_of(values, bars), "ms", notes)
 
 
@@ -183,12 +185,14 @@ def _by_distance(scene: Scene, sizes: Sizes, with_peers: bool) -> Sweep:
     lines: dict[str, list[tuple[float, float]]] = {}
     scene.link.tell("delay 0")
     with Turns() as turns:
-        turns.invite(raw_echo(scene.far[0]), raw.echo(scene.far[0]), lambda ask: timed(ask, sizes.far_calls))
+        calls = Calls(sizes.far_calls)
+        turns.invite(raw_echo(scene.far[0]), raw.echo(scene.far[0]), lambda ask: timed(ask, calls, 1))
         for place in scene.far:
-            turns.add(ours(place), timed(turns.enter(_asking(place)), sizes.far_calls, 1))
-        _invite_all(turns, scene.far[0], with_peers, sizes.far_calls, 1)
+            turns.add(ours(place), timed(turns.enter(_asking(place)), calls, 1))
+        _invite_all(turns, scene.far[0], with_peers, calls, 1)
         for round_trip in sizes.distances:
             scene.link.tell(f"delay {round_trip / 2}")
+            calls.count = max(sizes.far_calls, min(sizes.calls, int(0.05 / (round_trip + 5e-4))))
             for row in rows_of(turns.run(min(sizes.rounds, 3)), {}):
                 lines.setdefault(row.name, []).append((round_trip * 1e3, row.median * 1e3))
         scene.link.tell("delay 0")  # or their ends take long
@@ -196,7 +200,7 @@ def _by_distance(scene: Scene, sizes: Sizes, with_peers: bool) -> Sweep:
 
 
 def _by_payload(local: Place, sizes: Sizes, with_peers: bool) -> Sweep:
-    lines, notes = echoes(local, sizes.payloads, with_peers, min(sizes.rounds, 5), 20)
+    lines, notes = echoes(local, sizes.payloads, with_peers, min(sizes.rounds, 5), sizes.calls)
     shown = {name: [(float(size), seconds * 1e6) for size, seconds in points] for name, points in lines.items()}
     return Sweep("Bytes there and back by a call, local", "bytes", "one call, us", shown, notes)
 
@@ -204,20 +208,27 @@ def _by_payload(local: Place, sizes: Sizes, with_peers: bool) -> Sweep:
 def echoes(
     place: Place, payloads: Sequence[int], with_peers: bool, rounds: int, calls: int
 ) -> tuple[dict[str, list[tuple[int, float]]], list[str]]:
-    """The seconds that payloads of these sizes take there and back, by each way; and who was left out."""
+    """The seconds that payloads of these sizes take there and back, by each way; and who was left out.
+
+    `calls`: the most of them in one turn; fewer of large ones.
+    """
     lines: dict[str, list[tuple[int, float]]] = {}
     data = [b""]  # which everybody sends
+    count = Calls(1)
     with Turns() as turns:
 
         def turn(ask: Any) -> Any:
-            return timed(lambda: ask(data[0]), calls, 1)
+            return timed(lambda: ask(data[0]), count, 1)
 
         turns.invite(raw_echo(place), raw.echo(place), turn)
         turns.add(ours(place), turn(turns.enter(place.connect()).module("copy").copy))
         for name, opening in peers.found(place, with_peers).items():
             turns.invite(name, opening(place), lambda found: turn(found.echo))
         for size in payloads:
+            if size > LARGEST:
+                turns.dismiss(peers.LOCAL)
             data[0] = os.urandom(size)
+            count.count = max(1, min(calls, (2 << 20) // size))
             turns.run(1)  # for memory that is needed first
             for row in rows_of(turns.run(rounds), {}):
                 lines.setdefault(row.name, []).append((size, row.median))

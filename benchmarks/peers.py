@@ -45,7 +45,8 @@ def rpyc(place: Place) -> Iterator[Calls]:
     classic = importlib.import_module("rpyc.utils.classic")
     factory = importlib.import_module("rpyc.utils.factory")
     command = f"exec {place.python} -u -c {shlex.quote(_RPYC)}"
-    connection = factory.connect_subproc(place.command(command), classic.SlaveService)
+    config = {"sync_request_timeout": None}  # else what takes 30 s fails
+    connection = factory.connect_subproc(place.command(command), classic.SlaveService, config)
     try:
         remote_os, remote_copy = connection.modules.os, connection.modules.copy
         yield Calls(

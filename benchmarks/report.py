@@ -105,7 +105,7 @@ def show(table: Table) -> None:
         scale = UNITS[table.unit]
         rate = f"{(row.work or table.work) / row.median:,.0f}" if table.rate else ""
         told = [_told(table, judged) for judged in judge(table, row)] or [("", "", "")]
-        lines.append((row.name, _number(row.median * scale), _number(min(row.values) * scale), rate, *told[0]))
+        lines.append((row.name, number(row.median * scale), number(min(row.values) * scale), rate, *told[0]))
         lines += [("", "", "", "", *more) for more in told[1:]]
     _print(table.title, lines, 4, table.notes)
 
@@ -113,37 +113,37 @@ def show(table: Table) -> None:
 def _told(table: Table, judged: Judged) -> tuple[str, str, str]:
     bar, value, met = judged
     if value is None:
-        return f"{bar.limit}: not measured", _wanted(table, bar), ""
+        return f"{bar.limit}: not measured", wanted(table.unit, bar), ""
     verdict = "" if met is None else "met" if met else "MISSED"
-    return _worded(table, bar, value), _wanted(table, bar), verdict
+    return worded(table.unit, table.rate, bar, value), wanted(table.unit, bar), verdict
 
 
-def _worded(table: Table, bar: Bar, value: float) -> str:
-    scale = UNITS[table.unit]
+def worded(unit: str, rate: str, bar: Bar, value: float) -> str:
+    scale = UNITS[unit]
     return {
         "times": f"{value:.2f} x {bar.limit}",
         "speed": f"{value:.2f} x as fast as {bar.limit}",
-        "more": f"{_number(value * scale)} {table.unit} more than {bar.limit}",
-        "rate": f"{value:,.0f} {table.rate}",
-        "value": f"{_number(value * scale)} {table.unit}",
+        "more": f"{number(value * scale)} {unit} more than {bar.limit}",
+        "rate": f"{value:,.0f} {rate}",
+        "value": f"{number(value * scale)} {unit}",
     }[bar.figure]
 
 
-def _wanted(table: Table, bar: Bar) -> str:
+def wanted(unit: str, bar: Bar) -> str:
     limit = bar.least if bar.most is None else bar.most
     if limit is None:
         return ""
     in_unit = bar.figure in ("more", "value")
-    shown = _number(limit * UNITS[table.unit]) if in_unit else f"{limit:,g}"
+    shown = number(limit * UNITS[unit]) if in_unit else f"{limit:,g}"
     return f"{'at least' if bar.most is None else 'at most'} {shown}"
 
 
 def show_sweep(sweep: Sweep) -> None:
     across = sorted({x for points in sweep.lines.values() for x, _ in points})
-    lines = [(sweep.across, *map(_number, across))]
+    lines = [(sweep.across, *map(number, across))]
     for name, points in sweep.lines.items():
         found = dict(points)
-        lines.append((name, *(_number(found[x]) if x in found else "" for x in across)))
+        lines.append((name, *(number(found[x]) if x in found else "" for x in across)))
     _print(f"{sweep.title} ({sweep.up})", lines, len(across) + 1, sweep.notes)
 
 
@@ -152,15 +152,15 @@ def summary(tables: Sequence[Table]) -> str:
     judged = [(table, row, one) for table in tables for row in table.rows for one in judge(table, row)]
     with_bars = [found for found in judged if found[2].met is not None]
     missed = [
-        f"  {table.title}: {row.name}: {_worded(table, one.bar, one.value)}, {_wanted(table, one.bar)}"
+        f"  {table.title}: {row.name}: {', '.join(_told(table, one)[:2])}"
         for table, row, one in with_bars
-        if not one.met and one.value is not None
+        if not one.met
     ]
     told = f"{len(with_bars) - len(missed)} of {len(with_bars)} bars are met."
     return "\n".join([told, *(["Missed:"] if missed else []), *missed])
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """As many digits as are worth reading."""
     if value and abs(value) < 0.995:
         return f"{value:.2g}"

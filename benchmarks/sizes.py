@@ -12,6 +12,7 @@ class Sizes(NamedTuple):
     calls: int = 300  # in one turn
     warm: int = 200
     round_trip: float = 0.05  # of a long link, as between continents
+    far_rounds: int = 10
     far_calls: int = 5  # in one turn, where a call takes a round trip of a long link
     payload: int = 256 * MB  # of arrays and files
     bulk_rounds: int = 5
@@ -29,7 +30,7 @@ class Sizes(NamedTuple):
 
 FULL = Sizes()
 QUICK = Sizes(
-    rounds=1, calls=3, warm=2, round_trip=0.005, far_calls=1, payload=MB, bulk_rounds=1, integers=1000,
+    rounds=1, calls=3, warm=2, round_trip=0.005, far_rounds=1, far_calls=1, payload=MB, bulk_rounds=1, integers=1000,
     strings=1000, items=1000, peers_items=100, submits=100, starts=1, far_starts=1,
     distances=(0.0, 0.005), payloads=(1, 4096), volumes=(65536, MB),
 )  # fmt: skip

@@ -7,7 +7,7 @@ import contextlib
 import gc
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
@@ -42,6 +42,11 @@ class Turns:
             made = turn(self._stack.enter_context(_quiet_end(opening)))
             self._guests.add(name)
             self.add(name, made)
+
+    def dismiss(self, names: Iterable[str]) -> None:
+        """Has some of the others take no more turns."""
+        for name in self._guests.intersection(names):
+            self._turns.pop(name, None)
 
     def run(self, rounds: int) -> dict[str, list[float]]:
         """What each has measured, in so many rounds."""
@@ -100,7 +105,14 @@ def _patience() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def timed(ask: Ask, calls: int = 1, warm: int = 0) -> Turn:
+class Calls:
+    """A number of calls that changes between turns."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+
+def timed(ask: Ask, calls: int | Calls = 1, warm: int = 0) -> Turn:
     """A turn of so many calls, each of them timed, after some that are not, once."""
     for _ in range(warm):
         ask()
@@ -108,7 +120,7 @@ def timed(ask: Ask, calls: int = 1, warm: int = 0) -> Turn:
 
     def turn() -> list[float]:
         taken = []
-        for _ in range(calls):
+        for _ in range(calls.count if isinstance(calls, Calls) else calls):
             begin = clock()
             ask()
             taken.append(clock() - begin)

@@ -14,7 +14,7 @@ from benchmarks.report import Bar, Row, Table, judge, summary
 from .conftest import REPOSITORY
 from .ssh.sshd import program
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.timeout(600)]  # it starts some hundred processes
 
 PEERS = {"rpyc", "execnet", "mitogen", "Pyro5"}
 
