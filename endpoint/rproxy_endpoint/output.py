@@ -19,6 +19,8 @@ import types
 from typing import Any, Callable, Dict, List, Optional
 
 CHUNK = 1 << 20
+#: What a pipe of the protocol's holds, in bytes: more is no faster, and a user's pipes have a limit together.
+LINE = 1 << 18
 #: How long the thread lets output gather, in seconds: short calls send theirs with the answer.
 GATHER = 0.002
 
@@ -35,6 +37,8 @@ class Recorder:
         self.input = os.dup(0)
         self.output = os.dup(1)
         self.errors = os.dup(2)
+        for pipe in (self.input, self.output):
+            _resize(pipe, LINE)  # sshd makes small ones, and bulk would wait at each turn
         self._emit = emit
         self._hung_up = hung_up
         self._ends: Dict[int, int] = {}  # reading end: stream
@@ -54,12 +58,7 @@ class Recorder:
 
     def _redirect(self, stream: int) -> None:
         reading, writing = os.pipe()
-        try:
-            import fcntl
-
-            fcntl.fcntl(writing, 1031, CHUNK)  # F_SETPIPE_SZ
-        except (ImportError, OSError):
-            pass  # not Linux, or too much for this user: the pipe is smaller
+        _resize(writing, CHUNK)
         os.dup2(writing, stream)
         os.close(writing)
         os.set_blocking(reading, False)
@@ -114,6 +113,16 @@ class Recorder:
             self._flush_c = _c_flushers()
         for function in self._flush_c:
             function()
+
+
+def _resize(pipe: int, size: int) -> None:
+    """Has a pipe hold so many bytes, if it is one."""
+    try:
+        import fcntl
+
+        fcntl.fcntl(pipe, 1031, size)  # F_SETPIPE_SZ
+    except (ImportError, OSError):
+        pass  # not Linux, no pipe, or too much for this user: it stays as it is
 
 
 def _text(descriptor: int) -> io.TextIOWrapper:

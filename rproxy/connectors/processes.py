@@ -23,8 +23,10 @@ _TAIL = 4000
 #: How long to wait for an answer without sleeping, in seconds: to wake a sleeping processor takes longer than
 #: most calls, and most answers come before. Whoever else wants the processor gets it.
 _AWAKE = 1e-4
-#: From this size on a buffer is for bulk, in bytes; the pipes hold as much, where the system lets them.
+#: From this size on a buffer is for bulk, in bytes.
 _BULK = 1 << 20
+#: What the pipes hold, in bytes: more is no faster, and a user's pipes have a limit together.
+_PIPE = 1 << 18
 #: How long a process may take to end once its input has, in seconds: the endpoint gives its children some.
 _PATIENCE = 8.0
 
@@ -104,7 +106,7 @@ class ProcessStream:
         self._output = popen.stdout.fileno()
         for pipe in (self._input, self._output):
             with contextlib.suppress(AttributeError, OSError):  # not on Linux, or beyond the user's share
-                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _BULK)
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
         self._ready = select.poll()
         self._ready.register(self._output, select.POLLIN)
 
