@@ -115,7 +115,7 @@ def _start(path: str, idle: float) -> None:
     os.dup2(never, 0)
     entries = list(sys.path)
     sys.path[:] = filter(None, entries)  # files of the current directory must not stand in for what is imported
-    from . import holding, overlay
+    from . import guard, holding, overlay
     from .door import Door
     from .resident import Resident
 
@@ -137,6 +137,7 @@ def _start(path: str, idle: float) -> None:
         os.dup2(null, output)
     os.close(null)
     os.close(writing)
+    guard.lead_group()
     resident = Resident(listener, path, idle)
     Door(resident)
     resident.serve()
