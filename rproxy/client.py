@@ -12,7 +12,7 @@ from rproxy_endpoint.protocol.messages import Call
 
 from . import batches, blocks, log, output, staying
 from .channels import ChannelOptions
-from .channels.opening import open_channel, residence_for
+from .channels.opening import check_seconds, open_channel, residence_for
 from .code.names import elsewhere
 from .connectors.base import Connector
 from .deployment.launcher import Launcher
@@ -51,6 +51,8 @@ def connect(
     resident: bool = False,
     idle_timeout: float | None = None,
     session: str | None = None,
+    keepalive: float | None = 30.0,
+    reconnect_timeout: float = 60.0,
     ship: bool = True,
     **options: Any,
 ) -> "RemoteClient":
@@ -70,6 +72,10 @@ def connect(
         resident: whether one endpoint stays there between commands, with its modules' state and objects, where
             each call costs a command; until `close`, or `idle_timeout` seconds (600) without a request.
         session: the name of a resident endpoint's session, to share it with other clients; it outlives them.
+        keepalive: how long the host may be silent under a call, in seconds, until the link counts as lost, unless
+            the call is found to be alive there; None for ever.
+        reconnect_timeout: how long to try to reach the host again, in seconds, where a call of a resident endpoint
+            has lost its link.
         ship: whether modules of your own go along with functions and objects that need them there.
         options: the connector's own.
 
@@ -83,7 +89,8 @@ def connect(
         return RemoteClient(
             connector, python=python, setup=setup, serializer=serializer, trust=trust,
             endpoint_dir=endpoint_dir, tmp_dir=tmp_dir, timeout=timeout, deploy=deploy, resident=resident,
-            idle_timeout=idle_timeout, session=session, ship=ship,
+            idle_timeout=idle_timeout, session=session, keepalive=keepalive, reconnect_timeout=reconnect_timeout,
+            ship=ship,
         )  # fmt: skip
     except BaseException:
         if connector is not target:
@@ -119,6 +126,8 @@ class RemoteClient(Host):
         resident: bool = False,
         idle_timeout: float | None = None,
         session: str | None = None,
+        keepalive: float | None = 30.0,
+        reconnect_timeout: float = 60.0,
         ship: bool = True,
     ) -> None:
         if not isinstance(connector, Connector):
@@ -136,7 +145,7 @@ class RemoteClient(Host):
             blocks.check_path(endpoint_dir, "endpoint_dir"),
             None if tmp_dir is None else blocks.check_path(tmp_dir, "tmp_dir"), deploy,
         )  # fmt: skip
-        residence = residence_for(resident, idle_timeout, session)
+        residence = residence_for(resident, idle_timeout, session, reconnect_timeout)
         conversation = Session(connector.target, serializer, tuple(trust), blocks.check_limit(timeout))
         conversation.side.shipping.enabled = ship
         super().__init__(conversation, connector, launcher)
@@ -152,6 +161,7 @@ class RemoteClient(Host):
             before=conversation.side.notices,
             lender=conversation.side.loans.answer,
             watch=_watch(connector.target),
+            keepalive=None if keepalive is None else check_seconds("keepalive", keepalive),
         )
         channel = open_channel(connector, options, residence)
         conversation.start(channel)

@@ -1,7 +1,7 @@
 """What must not stay behind: the processes that calls have started.
 
-Rules: they get a moment to end by themselves; this process does not wait for it, since some of them (the
-helpers of multiprocessing) only end when it is gone; who is still there after the grace is killed.
+Rules: they get a moment to end by themselves; this process does not wait for it, since some of them (the helpers of
+multiprocessing) only end when it is gone; who is still there after the grace is killed by the guard.
 """
 
 import os
@@ -12,41 +12,22 @@ from typing import List
 
 #: How long what a client started may take to end once the client is gone, in seconds.
 GRACE = 3.0
-
-
-def lead_group() -> None:
-    """Makes this process the leader of a group, so that its children can be ended with it."""
-    if os.getpgrp() != os.getpid():
-        try:
-            os.setpgid(0, 0)
-        except OSError:
-            pass  # no right to: then children that outlive the client are theirs who forbade it
+#: The descriptors whose end tells the guard that this process has ended: at most one.
+guarded: List[int] = []
 
 
 def end() -> None:
-    """Asks what was started here to end, and sees to it that nothing of it, nor this process, stays for long."""
-    started = others()
-    for member in started:
-        _signal(member, signal.SIGTERM)
-    if started and not os.fork():
-        _guard(os.getpgrp())
+    """Asks what was started here to end, and sees to it that this process does not stay for long."""
+    for member in others():
+        send(member, signal.SIGTERM)
+    for descriptor in guarded:
+        os.write(descriptor, b"asked")
     threading.Thread(target=_after_grace, daemon=True).start()
 
 
 def _after_grace() -> None:
     time.sleep(GRACE)
     os._exit(1)
-
-
-def _guard(group: int) -> None:
-    """What a small process does that outlives this one: it kills who is still there after the grace."""
-    os.closerange(0, 4096)  # nobody must wait for an end of file because of it
-    until = time.time() + GRACE
-    while others(group) and time.time() < until:
-        time.sleep(0.02)
-    for member in others(group):
-        _signal(member, signal.SIGKILL)
-    os._exit(0)
 
 
 def others(group: int = 0) -> List[int]:
@@ -82,7 +63,8 @@ def _stat(member: int) -> List[bytes]:
         return []
 
 
-def _signal(member: int, number: int) -> None:
+def send(member: int, number: int) -> None:
+    """Sends a signal to a process."""
     try:
         os.kill(member, number)
     except OSError:

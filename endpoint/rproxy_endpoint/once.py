@@ -3,7 +3,8 @@
 import os
 from typing import List
 
-from .ending import end, lead_group
+from .ending import end
+from .guard import lead_group
 from .letters import Letter, remove
 from .protocol.errors import ProtocolFault
 from .protocol.frames import Bytes

@@ -12,18 +12,19 @@ import sys
 from typing import List, Optional
 
 from .letters import Letter, remove
-from .wire import GONE, LATE, receive, send
+from .wire import GONE, LATE, NEVER, RUNNING, receive, send
 
 
 def relay(words: List[str]) -> None:
-    """Brings the bytes of a `Letter` to the resident endpoint that the next three words tell of; the words after
+    """Brings the bytes of a `Letter` to the resident endpoint that the next four words tell of; the words after
     them are files that are to go.
 
     ``NAME`` names the endpoint's socket; ``IDLE`` is after how many seconds without a request it ends, for one
-    that has to be started; ``START`` is ``start`` if it may be.
+    that has to be started; ``START`` is ``start`` if it may be; ``WAIT`` is how many seconds to wait for the answer,
+    or 0 for any time. The call goes on after that.
     """
-    name, idle, start = words[6:9]
-    for path in words[9:]:
+    name, idle, start, wait = words[6:10]
+    for path in words[10:]:
         remove(path)
     letter = Letter(words[:6])
     data = letter.read()
@@ -31,10 +32,12 @@ def relay(words: List[str]) -> None:
     if connection is None:
         letter.say("gone")
         sys.exit("no resident endpoint answers at %s" % socket_path(name))
-    answer = ask(connection, data)
+    answer = ask(connection, data, float(wait))
     if answer is None:
         sys.exit("the resident endpoint has ended during the call")
-    if answer in (GONE, LATE):
+    if answer is RUNNING and is_stopped(connection):
+        sys.exit("the resident endpoint is stopped (SIGSTOP), and goes on when it gets SIGCONT")
+    if answer in (GONE, LATE, NEVER, RUNNING):
         letter.say(answer.decode("ascii"))
     else:
         letter.answer(answer)
@@ -112,7 +115,8 @@ def _start(path: str, idle: float) -> None:
     os.dup2(never, 0)
     entries = list(sys.path)
     sys.path[:] = filter(None, entries)  # files of the current directory must not stand in for what is imported
-    from . import arriving, holding, overlay
+    from . import arriving, guard, holding, overlay
+    from .door import Door
     from .resident import Resident
 
     sys.path[:] = entries
@@ -133,14 +137,29 @@ def _start(path: str, idle: float) -> None:
         os.dup2(null, output)
     os.close(null)
     os.close(writing)
-    Resident(listener, path, idle).serve()
-    os._exit(0)
+    guard.lead_group()
+    resident = Resident(listener, path, idle)
+    Door(resident)
+    resident.serve()
 
 
-def ask(connection: socket.socket, data: bytes) -> Optional[bytes]:
-    """What the resident endpoint answers, or None if it ends before."""
+def ask(connection: socket.socket, data: bytes, wait: float) -> Optional[bytes]:
+    """What the resident endpoint answers; `RUNNING` if it has not in time, None if it ends before."""
+    connection.settimeout(wait or None)
     try:
         send(connection, data)
         return receive(connection)
+    except socket.timeout:
+        return RUNNING
     except OSError:
         return None
+
+
+def is_stopped(connection: socket.socket) -> bool:
+    """Whether the process at the other end was stopped by a signal, as far as this system tells."""
+    try:
+        told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 4)
+        with open("/proc/%d/stat" % int.from_bytes(told, sys.byteorder), "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] in (b"T", b"t")
+    except (AttributeError, OSError):
+        return False  # not Linux, or it has just ended

@@ -1,18 +1,22 @@
 """A resident endpoint: one process that keeps modules and objects between the commands of its clients.
 
 Rules: requests run one at a time, in the order in which they come, each at most once: clients number what they
-send, and what has a number that was met before is passed over; objects are each client's own, modules are shared
-by those who asked for the same session; it ends when its only client says goodbye, or after some time without a
-request; a call whose command is killed is interrupted.
+send, and what has a number that was met before does not run again; objects are each client's own, modules are
+shared by those who asked for the same session. It ends when its only client says goodbye, or after some time
+without a request.
+
+A command that is lost ends nothing: the call goes on, and its answer is kept until the client's next request, for
+a command that asks again. A call for which nobody asks any more is interrupted, and so is one that is cancelled.
 """
 
+import collections
 import os
-import select
 import signal
 import socket
 import threading
-from typing import Any, Dict, List, Optional
+from typing import Any, Deque, Dict, List, NamedTuple, Optional
 
+from .cancelling import Cancelling, clock
 from .ending import end
 from .execute import Executor
 from .letters import remove
@@ -21,130 +25,153 @@ from .protocol.errors import ProtocolFault
 from .protocol.frames import Bytes
 from .protocol.peer import Peer
 from .serve import Server, facts
-from .wire import GONE, LATE, hung_up, receive, send
+from .wire import LATE
 
 
 class Guest:
-    """What one client has here: the state of its conversation, its objects."""
+    """What one client has here: the state of its conversation, its objects, the answer that it may not have got."""
 
     def __init__(self, server: Server) -> None:
         self.side = EndpointSide(True)
         self.side.ask = server.side.ask
         self.peer = Peer("endpoint", self.side)
         self.executor = Executor(self.side)
-        self.last = 0  # the number of what it sent last
+        self.cancelling = Cancelling(server._calls, self.peer.waiting, server._refuse)
+        self.met = False  # whether it was greeted
         self.chosen = False  # whether what its Hello asks for was done
+        self.last = 0  # the number of what it sent last
+        self.request = 0  # of its last request
+        self.answer: Optional[bytes] = None  # to that request; None while there is none
+        self.unwanted = 0  # the number of the last one that is to stop
+        self.patience = 0.0  # how long to go on while no command waits for the answer, in seconds
+        self.alone = 0.0  # how long none has waited
+        self.visitors = 0  # commands that wait for it now
+
+
+Job = NamedTuple("Job", [("guest", Guest), ("number", int), ("parts", List[bytes])])
 
 
 class Resident:
-    """Serves the clients that come to a listening socket."""
+    """Runs requests on the main thread; `door.Door` brings them, and takes the answers."""
 
     def __init__(self, listener: socket.socket, path: str, idle: float) -> None:
-        self._listener = listener
+        self.listener = listener
+        self.guests: Dict[bytes, Guest] = {}
+        self.changed = threading.Condition()  # whose lock is held by whoever reads or writes any of this
+        self.visitors = 0
+        self.over = False
         self._path = path
         self._idle = idle
-        self._guests: Dict[bytes, Guest] = {}
+        self._jobs: Deque[Job] = collections.deque()
+        self._running: Optional[Job] = None
+        self._since = 0.0  # when that began
         self._pieces: List[Bytes] = []
         self._server = Server(live=True)
         self._server.write = self._pieces.extend
-        self._goodbye = False
 
     def serve(self) -> None:
         """Answers requests until the end; then the socket is gone, and so is soon what calls have started."""
-        signal.signal(signal.SIGINT, self._server.cancelling.on_signal)
+        signal.signal(signal.SIGINT, self._interrupt)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal, or the command, that has started it may go
         signal.signal(signal.SIGTERM, self._terminate)
         self._server.recorder.start()
-        poll = select.poll()
-        poll.register(self._listener, select.POLLIN)
-        while not self._goodbye and poll.poll(self._idle * 1000):
-            connection, _ = self._listener.accept()
-            with connection:
-                try:
-                    self._serve_one(connection)
-                except OSError:
-                    continue  # the command is gone: nobody waits for its answer
-        self._leave()
+        job = self._next()
+        while job is not None:
+            answer = self._run(job)
+            with self.changed:
+                self._running = None
+                if job.guest.request == job.number:
+                    job.guest.answer = answer
+                self.changed.notify_all()
+            job = self._next()
+        self.leave()
 
-    def _leave(self) -> None:
+    def _next(self) -> Optional[Job]:
+        """The next request; None after too long a time without one."""
+        with self.changed:
+            while not self._jobs:
+                quiet = not self.changed.wait(self._idle)
+                if quiet and not self._jobs and not self.visitors:
+                    self.over = True
+                    return None
+            self._running, self._since = self._jobs.popleft(), clock()
+            return self._running
+
+    def leave(self) -> None:
+        """Ends what was started here, and this process."""
         remove(self._path)
-        self._listener.close()
+        self.listener.close()
         end()
-
-    def _terminate(self, number: int, frame: Any) -> None:
-        self._leave()
         os._exit(0)
 
-    def _serve_one(self, connection: socket.socket) -> None:
-        data = receive(connection)
-        if data is None:
-            return
-        watch = _Watch(connection)
-        try:
-            answer = self._answer(data)
-        finally:
-            watch.stop()
-        send(connection, answer)
+    def _terminate(self, number: int, frame: Any) -> None:
+        self.leave()
 
-    def _answer(self, data: bytes) -> bytes:
-        """What answers the bytes of one command: ``CLIENT WHAT``, and then segments. `WHAT` is ``new``, ``more``,
-        ``bye``, or ``end`` from a client whose session has no name."""
-        head, _, rest = data.partition(b"\n")
-        name, what = head.split()
-        if what in (b"bye", b"end"):
-            self._guests.pop(name, None)
-            self._goodbye = what == b"end"
-            return b""
-        guest = self._guests.get(name)
-        if guest is None:
-            if what != b"new":
-                return GONE
-            guest = self._guests[name] = Guest(self._server)
+    def _interrupt(self, number: int, frame: Any) -> None:
+        self._server.cancelling.on_signal(number, frame)
+
+    def _run(self, job: Job) -> bytes:
+        """What answers the parts of one request."""
+        server, guest = self._server, job.guest
+        server.side, server.peer, server._executor = guest.side, guest.peer, guest.executor
+        server.cancelling, server._chosen = guest.cancelling, guest.chosen
+        if not guest.met:
+            guest.met = True
             self._pieces.extend(guest.peer.greet(facts()))
         try:
-            return self._run(guest, rest)
+            with self.changed:
+                frames = [frame for data in job.parts for frame in guest.peer.feed(data)]
+                if guest.unwanted == job.number:
+                    self._cancel(guest)
+            while frames:
+                server.handle(frames.pop(0))
         except ProtocolFault:
-            del self._guests[name]
-            raise OSError("the client does not speak the protocol")
-
-    def _run(self, guest: Guest, segments: bytes) -> bytes:
-        """Runs the segments that are new: ``NUMBER SIZE``, and frames. Others came before, by another command."""
-        server, fresh = self._server, False
-        server.side, server.peer, server._executor = guest.side, guest.peer, guest.executor
-        while segments:
-            head, _, rest = segments.partition(b"\n")
-            number, size = map(int, head.split())
-            data, segments = rest[:size], rest[size:]
-            fresh = number > guest.last
-            if fresh:
-                guest.last = number
-                server._chosen = guest.chosen
-                for frame in guest.peer.feed(data):
-                    server.handle(frame)
-                guest.chosen = server._chosen
-        if not fresh:
-            return LATE
+            with self.changed:
+                self.forget(guest)
+        guest.chosen = server._chosen
         with server.recorder.lock:
             answer = b"".join(self._pieces)
             del self._pieces[:]
         return answer
 
+    # -- for the door, with the lock of `changed` ------------------------------------------------------
 
-class _Watch:
-    """Interrupts the call whose command is killed: by a cancelled task, a timeout, the user."""
+    def meet(self, name: bytes) -> Guest:
+        """A client that is new here."""
+        guest = self.guests[name] = Guest(self._server)
+        return guest
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._over = threading.Event()
-        self._thread: Optional[Any] = threading.Thread(target=self._run, name="rproxy watch", daemon=True)
-        self._thread.start()
+    def forget(self, guest: Guest) -> None:
+        """Takes note that a client comes no more."""
+        self.stop(guest, guest.request)
+        for name in [name for name, other in self.guests.items() if other is guest]:
+            del self.guests[name]
+        self.changed.notify_all()
 
-    def _run(self) -> None:
-        while not self._over.is_set():
-            if hung_up(self._connection, 100):
-                if not self._over.is_set():
-                    os.kill(os.getpid(), signal.SIGINT)
-                return
+    def take(self, guest: Guest, number: int, parts: List[bytes]) -> None:
+        """Has a request run when it is its turn. What answered those before it is needed no more."""
+        guest.last = guest.request = number
+        guest.answer = None
+        self._jobs.append(Job(guest, number, parts))
+        self.changed.notify_all()
 
-    def stop(self) -> None:
-        self._over.set()
+    def stop(self, guest: Guest, number: int) -> None:
+        """Interrupts a request if it runs; one that has not begun, or has not even come, never will."""
+        guest.last, guest.unwanted = max(guest.last, number), number
+        running = self._running
+        if running is not None and running.guest is guest and running.number == number:
+            self._cancel(guest)
+        for job in [job for job in self._jobs if job.guest is guest and job.number == number]:
+            self._jobs.remove(job)
+            guest.answer = LATE
+            self.changed.notify_all()
+
+    def _cancel(self, guest: Guest) -> None:
+        """Stops what the running request asks for; the last call first, so that none begins meanwhile."""
+        for call in sorted(guest.peer.waiting, reverse=True):
+            guest.cancelling.cancel(call, self._since)
+
+    def press(self) -> None:
+        """Has the main thread look again whether it is to be interrupted."""
+        if self._running is not None:
+            self._running.guest.cancelling.press()

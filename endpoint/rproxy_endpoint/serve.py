@@ -14,8 +14,9 @@ from typing import Any, Callable, Dict, List, Optional
 
 from .cancelling import Cancelling
 from .conversation import Conversation, Group
-from .ending import end, lead_group
+from .ending import end
 from .execute import Executor, Missing
+from .guard import lead_group
 from .objects import EndpointSide, NeedsStream, lenders
 from .output import Recorder
 from .protocol.errors import ProtocolFault, ValueFault
@@ -312,7 +313,7 @@ def write_all(descriptor: int, pieces: List[Bytes]) -> None:
 
 def serve_session(token: str) -> None:
     """Serves the client at descriptors 0 and 1 until it closes descriptor 0."""
-    lead_group()
+    lead_group(0)
     server = Server(live=True)
     line = server.conversation = Conversation(server.peer, server.recorder.input, server.heed)
     signal.signal(signal.SIGINT, server.cancelling.on_signal)

@@ -6,8 +6,9 @@ import struct
 from typing import Optional
 
 LENGTH = struct.Struct("<Q")
-#: In the place of an answer: the client is not known here; what it sent came before.
-GONE, LATE = b"gone", b"late"
+#: In the place of an answer: the client is not known here; what it sent came before; what it asks after has never
+#: come; there is no answer yet.
+GONE, LATE, NEVER, RUNNING = b"gone", b"late", b"never", b"running"
 
 
 def send(connection: socket.socket, data: bytes) -> None:

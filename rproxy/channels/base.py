@@ -23,7 +23,9 @@ class ChannelOptions(NamedTuple):
     `side` answers the codec's questions; `codec` makes the codec once the far side has said what it is;
     `hello` is what this side says of itself; `ambient` takes output that belongs to no call; `before`
     gives the notices that go ahead of the next request; `lender` answers what the far side asks for objects
-    that are lent to it: from what reads its message and what packs the answer; `watch` sees each message.
+    that are lent to it: from what reads its message and what packs the answer; `watch` sees each message;
+    `keepalive` is how long the far side may be silent under a call before it is looked after, in seconds (None: for
+    ever).
     """
 
     target: str
@@ -35,14 +37,16 @@ class ChannelOptions(NamedTuple):
     before: Callable[[], list[Any]]
     lender: Callable[[Callable[[], Any], Callable[[Any], Any]], Any]
     watch: "Watch | None" = None
+    keepalive: float | None = None
 
 
 class Residence(NamedTuple):
-    """A resident endpoint: after how many seconds without a request it ends, and the name of a session that is
-    shared with other clients."""
+    """A resident endpoint: after how many seconds without a request it ends, the name of a session that is shared
+    with other clients, and for how many seconds to try to join it again when the link is lost."""
 
     idle_timeout: float = 600.0
     session: str | None = None
+    reconnect_timeout: float = 60.0
 
 
 class Channel(abc.ABC):

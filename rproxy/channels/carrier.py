@@ -21,6 +21,10 @@ from .base import ChannelOptions
 from .files import Files
 
 
+class Unanswered(Exception):
+    """A command has said a word about its request instead of the answer: ``running`` or ``never``."""
+
+
 class Carrier:
     """The commands and files of one client."""
 
@@ -50,8 +54,8 @@ class Carrier:
         """What the endpoint answers, in one of its modes; `words` are those that the mode has of its own.
 
         Raises CallTimeout, with what became of it, if the command takes longer than `limit` seconds; ConnectionLost,
-        where `may_have_run` says whether the endpoint may have got the bytes, and whatever
-        the connector raises.
+        where `may_have_run` says whether the endpoint may have got the bytes; Unanswered, and whatever the connector
+        raises.
         """
         files, connector, token = self._files, self._connector, new_token()
         sealed, answer, left = seal(token, data), files.new("answer"), files.left()
@@ -107,7 +111,9 @@ class Carrier:
         return data
 
     def _refused(self, word: str, done: Completed) -> Exception:
-        """What a word in the answer's place means: all of them say that the call did not run."""
+        """What a word in the answer's place means."""
+        if word in ("running", "never"):
+            return Unanswered(word)
         if word == "need":
             return RemoteNotSetupError(
                 f"the endpoint is gone from {self._launcher.root} on {self._target}; the call did not run. "

@@ -1,6 +1,7 @@
 """Which channel a connector gets. Each is loaded only where it is used."""
 
 import importlib
+from typing import Any
 
 from ..connectors.base import Connector
 from .base import Channel, ChannelOptions, Residence
@@ -21,7 +22,18 @@ def open_channel(connector: Connector, options: ChannelOptions, residence: Resid
     return made
 
 
-def residence_for(resident: bool, idle_timeout: float | None, session: str | None) -> Residence | None:
+def check_seconds(name: str, seconds: Any) -> float:
+    """A time that an option names. Raises TypeError or ValueError."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(f"{name} is a number of seconds, not {seconds!r}")
+    if not seconds > 0:
+        raise ValueError(f"{name} is a number of seconds above 0, not {seconds!r}")
+    return float(seconds)
+
+
+def residence_for(
+    resident: bool, idle_timeout: float | None, session: str | None, reconnect_timeout: float
+) -> Residence | None:
     """What `connect` was told of a resident endpoint. Raises TypeError or ValueError."""
     if not resident:
         if idle_timeout is not None or session is not None:
@@ -29,8 +41,5 @@ def residence_for(resident: bool, idle_timeout: float | None, session: str | Non
         return None
     if session is not None and not (isinstance(session, str) and session):
         raise TypeError(f"session is the name of a session, not {session!r}")
-    if idle_timeout is None:
-        return Residence(session=session)
-    if not idle_timeout > 0:
-        raise ValueError(f"idle_timeout is a number of seconds above 0, not {idle_timeout!r}")
-    return Residence(float(idle_timeout), session)
+    idle = Residence().idle_timeout if idle_timeout is None else check_seconds("idle_timeout", idle_timeout)
+    return Residence(idle, session, check_seconds("reconnect_timeout", reconnect_timeout))

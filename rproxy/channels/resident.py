@@ -1,7 +1,7 @@
 """A session with a resident endpoint, which stays on its host between the commands that bring it requests.
 
 Rules: one command at a time, so that requests come in the order of their numbers; each part of what is sent has a
-number, and the resident endpoint passes over what it has had: notices are sent until they are proven to have
+number, and the resident endpoint runs what it has had not again: notices are sent until they are proven to have
 come, requests once.
 """
 
@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import os
 import threading
+import time
 import weakref
 from typing import Any
 
@@ -17,10 +18,12 @@ from rproxy_endpoint.protocol.peer import Packed
 
 from ..connectors.base import Connector
 from ..deployment.bundle import bundle
-from ..errors import RProxyError
+from ..errors import CallTimeout, RProxyError
+from .asking import Asking
 from .base import Channel, ChannelOptions, Residence, Sink, checked_facts, new_peer
 from .carrier import Carrier
 from .command import Begun, decode, read_answers
+from .waiting import was_stopped
 
 
 class ResidentChannel(Channel):
@@ -36,15 +39,19 @@ class ResidentChannel(Channel):
         self.folder = self._carrier.folder
         self._client = os.urandom(8).hex()
         self._name = _socket_name(residence, options, self._client)
-        self._idle = f"{residence.idle_timeout:g}"
+        words = (self._name, f"{residence.idle_timeout:g}")
+        self._asking = Asking(
+            self._carrier, self._client, words, wait=options.keepalive or 0.0, slowest=connector.start_timeout,
+            reconnect_timeout=residence.reconnect_timeout,
+        )  # fmt: skip
         self._number = 0  # of the part that was sent last
         self._unproven: list[bytes] = []  # notices that may not have come
         self._lock = threading.Lock()
         goodbye = f"{self._client} {'bye' if residence.session else 'end'}\n".encode()
-        self._leave = weakref.finalize(self, _say, self._carrier, goodbye, (self._name, self._idle, "no"), os.getpid())
+        self._leave = weakref.finalize(self, _say, self._carrier, goodbye, (*words, "no", "0"), os.getpid())
         try:
             hello = self._part(b"".join(self._peer.greet(options.hello)))
-            decode(self._peer, self._carry("new", hello, "start"), options.target)
+            decode(self._peer, self._asking.answer("new", self._number, hello)[0], options.target)
             self.facts = checked_facts(self._peer.hello or {}, options.target)
         except BaseException:
             with contextlib.suppress(RProxyError):  # the first trouble is the one to tell
@@ -72,6 +79,7 @@ class ResidentChannel(Channel):
 
     def exchange(self, requests: list[Packed], sinks: list[Sink], limit: float | None = None) -> list[Any]:
         peer, options = self._peer, self._options
+        until = None if limit is None else time.monotonic() + limit
         with self._lock:
             notices = b"".join(piece for notice in options.before() for piece in peer.send(notice))
             if notices:
@@ -83,7 +91,8 @@ class ResidentChannel(Channel):
                 ]
                 request = self._part(b"".join(pieces))
                 parts = b"".join(self._unproven) + request
-                frames = decode(peer, self._carry("more", parts, "no", limit), options.target)
+                data, late = self._asking.answer("more", self._number, parts, until)
+                frames = decode(peer, data, options.target)
             except BaseException:
                 for call in numbers:
                     peer.forget(call)
@@ -92,16 +101,15 @@ class ResidentChannel(Channel):
         answers = read_answers(peer, frames, sinks, numbers[0], options.ambient)
         if any(answer is None for answer in answers):
             raise self._carrier.lost("an answer is missing in what it said")
+        if late:
+            stopped = any(map(was_stopped, answers))
+            raise CallTimeout("it was stopped there" if stopped else "it came to its end there meanwhile")
         return answers
 
     def _part(self, data: bytes) -> bytes:
         """A part of what is sent, with its number and size."""
         self._number += 1
         return b"%d %d\n" % (self._number, len(data)) + data
-
-    def _carry(self, what: str, parts: bytes, start: str, limit: float | None = None) -> bytes:
-        head = f"{self._client} {what}\n".encode()
-        return self._carrier.carry(head + parts, "relay", self._name, self._idle, start, limit=limit)
 
     def close(self) -> None:
         self._leave()

@@ -21,10 +21,12 @@ File = tuple[str, bytes]
 #: The modules that every session needs: first what deploys them, the others in an order that compresses well. What
 #: is not among them is asked for when a host first needs it.
 _CORE = tuple(
-    "deployment __init__ arriving __main__ holding output conversation ending surroundings execute objects overlay "
-    "serve protocol/errors stepping protocol/weights protocol/operators protocol/peer protocol/messages "
-    "protocol/special protocol/failures protocol/values raising protocol/pickled protocol/jsoned protocol/frames "
-    "protocol/__init__ describe".split()
+    (
+        "deployment __init__ arriving __main__ holding output conversation cancelling guard ending surroundings "
+        "execute objects overlay serve protocol/errors stepping protocol/weights protocol/operators protocol/peer "
+        "protocol/messages protocol/special protocol/failures protocol/values raising protocol/pickled "
+        "protocol/jsoned protocol/frames protocol/__init__ describe"
+    ).split()
 )
 _PACKAGE = "rproxy_endpoint"
 #: Where the rest is in the folder of the endpoint.

@@ -1,0 +1,91 @@
+"""A small process that outlives the endpoint by a moment, and ends what is left of it.
+
+Rules: it knows when the endpoint has ended, however that came, and then ends what calls have started; it knows when
+the client is gone, and ends an endpoint that does not: one that was stopped by a signal, or is in machine code that
+holds the interpreter's lock. Nobody waits for it, it is nobody's child, and nothing that means the endpoint's group
+means it.
+"""
+
+import os
+import select
+import signal
+import time
+
+from .ending import GRACE, guarded, others, send
+
+#: How much longer than what it has started an endpoint may take to end, in seconds.
+MORE = 1.0
+
+
+def lead_group(client: int = -1) -> None:
+    """Makes this process the leader of a group, so that its children can be ended with it, and has it guarded.
+
+    `client` is the descriptor whose end means that the client is gone, if there is one.
+    """
+    if os.getpgrp() != os.getpid():
+        try:
+            os.setpgid(0, 0)
+        except OSError:
+            return  # no right to: then children that outlive the client are theirs who forbade it
+    try:
+        _start(client)
+    except OSError:
+        pass  # this user may have no more processes: then calls can start none either
+
+
+def _start(client: int) -> None:
+    """Forks twice: who waits for all of its children must not wait for the guard."""
+    reading, writing = os.pipe()
+    own = os.getpid()
+    child = os.fork()
+    if not child:
+        try:
+            os.setsid()
+            if not os.fork():
+                _guard(own, reading, client)
+        finally:
+            os._exit(0)
+    os.close(reading)
+    os.waitpid(child, 0)
+    guarded.append(writing)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_let_go)
+
+
+def _let_go() -> None:
+    """In a forked child, whose life is not that of the endpoint."""
+    while guarded:
+        os.close(guarded.pop())
+
+
+def _guard(group: int, reading: int, client: int) -> None:
+    """Waits for the end of the process that leads a group, and ends what is left of that."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    kept = sorted({reading, client} - {-1})
+    low = 0
+    for high in kept + [4096]:  # nobody must wait for an end of file because of it
+        if low < high:
+            os.closerange(low, high)
+        low = high + 1
+    poll = select.poll()
+    for descriptor in kept:
+        poll.register(descriptor, 0)  # tells only when the other end is closed
+    if reading not in dict(poll.poll()):
+        poll.unregister(client)
+        os.close(client)
+        if not poll.poll((GRACE + MORE) * 1000):
+            send(group, signal.SIGKILL)
+    os.set_blocking(reading, False)  # where a child that was forked by C keeps the other end open
+    try:
+        asked = os.read(reading, 10)
+    except BlockingIOError:
+        asked = b""
+    if not asked:
+        for member in others(group):
+            send(member, signal.SIGTERM)
+    until = time.time() + GRACE
+    while others(group) and time.time() < until:
+        time.sleep(0.02)
+    for member in others(group):
+        send(member, signal.SIGKILL)
