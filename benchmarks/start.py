@@ -169,8 +169,8 @@ class _Counted(LocalConnector):
 
 def _sent() -> Table:
     rows = [
-        Row("the endpoint's archive, compressed", [len(bundle().packed)], (Bar("value", most=24_000),)),
-        Row("the same as it is there", [len(bundle().archive)]),
+        Row("the endpoint for a fresh host, compressed", [len(bundle().packed)], (Bar("value", most=24_000),)),
+        Row("the rest, at a host's first need of it", [len(bundle().rest)]),
     ]
     with tempfile.TemporaryDirectory(prefix="rproxy-bench-") as folder:
         for name in ("all until the first answer, fresh host", "all until the first answer, deployed"):

@@ -12,8 +12,11 @@ fail() {
     exit 1
 }
 
+# Whether an endpoint is there, with all that sessions else ask for.
+whole() { has_all "$1" && has_all "$1/rproxy_endpoint/rest"; }
+
 # Whether a folder holds every file of its list, in its size.
-whole() {
+has_all() {
     [ -f "$1/contents" ] || return 1
     while read -r size path; do
         if [ "$size" = end ]; then return 0; fi

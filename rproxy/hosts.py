@@ -51,10 +51,10 @@ def gather(session: Session, round_trip: float) -> Info:
 def deploy(session: Session, launcher: Launcher, progress: Progress | None) -> str:
     """Puts the endpoint in its place, or mends it there; returns its folder. Raises RemoteNotSetupError."""
     tell = progress or (lambda text: None)
-    packed = bundle().packed
-    tell(f"deploys {bundle().name} ({len(packed) / 1000:.0f} kB) to {launcher.root} on {session.target}")
+    name, packed, rest = bundle()
+    tell(f"deploys {name} ({(len(packed) + len(rest)) / 1000:.0f} kB) to {launcher.root} on {session.target}")
     try:
-        folder = str(session.ask("rproxy_endpoint.deployment", "deploy", (launcher.root, bundle().name, packed)))
+        folder = str(session.ask("rproxy_endpoint.deployment", "deploy_whole", (launcher.root, name, packed, rest)))
     except RemoteExecError as error:
         if not isinstance(error, OSError):
             raise

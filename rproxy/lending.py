@@ -13,15 +13,19 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from rproxy_endpoint.protocol.errors import ValueFault
-from rproxy_endpoint.protocol.failures import make_exception, plain_failure, take_exception
+from rproxy_endpoint.protocol.exceptions import make_exception
+from rproxy_endpoint.protocol.failures import plain_failure, take_exception
 from rproxy_endpoint.protocol.messages import Call, Delete, Failure, Get, Next, Reply, Set
 from rproxy_endpoint.protocol.operators import OPERATIONS, Iteration
 from rproxy_endpoint.protocol.special import SPECIAL
 
+from .deployment.bundle import bundle
 from .errors import SerializationError, remote_class
 from .proxies import stand_in_of
 
 T = TypeVar("T")
+#: What is always lent, to the endpoint itself: a function that returns the rest of it.
+REST = 0
 
 
 class Local:
@@ -148,6 +152,8 @@ class Loans:
     # -- for the far side ------------------------------------------------------------------------------
 
     def find(self, number: Any) -> Any:
+        if number == REST:
+            return _rest
         try:
             return self._objects[number]
         except (KeyError, TypeError):
@@ -203,6 +209,10 @@ class Loans:
             value = OPERATIONS[name](obj, *args)
             return Local(value) if name in ("__iter__", "__reversed__", "__enter__") else value
         return getattr(obj, _public(name))(*args, **message.kwargs)
+
+
+def _rest() -> bytes:
+    return bundle().rest
 
 
 def _builtin(module: str, qualname: str) -> Any:

@@ -117,7 +117,7 @@ def test_a_changed_endpoint_has_another_name(install, tree, tmp_path):
     """So that the comparisons above can tell two endpoints apart."""
     copy = shutil.copytree(tree, tmp_path / "changed")
     with (copy / "endpoint" / "rproxy_endpoint" / "facts.py").open("a") as file:
-        file.write("\n")
+        file.write("ANOTHER = 1\n")
     venv = install("-e", copy)
     _, name, _ = run(venv / "bin" / "python", "-c", SHOW_BUNDLE, folder=venv).split()
     assert name != bundle().name

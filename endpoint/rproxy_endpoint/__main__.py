@@ -8,6 +8,10 @@ import os
 import sys
 from typing import List
 
+from . import arriving
+
+arriving.extend()
+
 
 def main(argv: List[str]) -> None:
     mode, words = argv[0], argv[1:]

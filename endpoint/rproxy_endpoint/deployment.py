@@ -2,20 +2,15 @@
 
 Rules: whoever looks at a place sees all of an endpoint there or nothing; what is in use is never taken away, what
 was not used for a week is. The time of an endpoint's folder is its last start, and whoever runs from it holds
-a lock. This file goes ahead of the archive to hosts that have no endpoint yet, so it imports nothing of ours.
+a lock. This file is the first of an archive, and run before there is an endpoint: so it imports nothing of ours,
+and little that takes long.
 """
 
 import errno
-import io
 import os
-import shutil
 import sys
-import tempfile
-import zipfile
 import zlib
-from importlib.machinery import ModuleSpec
-from types import CodeType, ModuleType
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 #: How long an endpoint, or what an interrupted deployment has left, stays without use, in seconds.
 UNUSED = 7 * 86400
@@ -37,14 +32,21 @@ def deploy_or_remember(root: str, name: str, packed: bytes) -> str:
     return MEMORY
 
 
+def deploy_whole(root: str, name: str, packed: bytes, rest: bytes) -> str:
+    """Deploys an endpoint with all that sessions else ask for; returns its folder. Raises OSError."""
+    home = deploy(root, name, packed)
+    deploy(os.path.join(home, "rproxy_endpoint"), "rest", rest)
+    return home
+
+
 def deploy(root: str, name: str, packed: bytes) -> str:
-    """Unpacks an endpoint into its folder of `root`, which it returns. Raises OSError."""
+    """Unpacks an archive into its folder of `root`, which it returns. Raises OSError."""
     root = located(root)
     home = os.path.join(root, name)
     mask = os.umask(0o022)  # the folder is private; what is in it can be made readable as a whole
     try:
         os.makedirs(root, 0o700, exist_ok=True)
-        fresh = tempfile.mkdtemp(prefix=".new-", dir=root)
+        fresh = _new_folder(root, ".new-")
         _fill(fresh, home, packed)
     finally:
         os.umask(mask)
@@ -54,11 +56,39 @@ def deploy(root: str, name: str, packed: bytes) -> str:
 
 def _fill(fresh: str, home: str, packed: bytes) -> None:
     try:
-        zipfile.ZipFile(io.BytesIO(zlib.decompress(packed))).extractall(fresh)
+        for name, data in unpacked(packed):
+            path = os.path.join(fresh, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(data)
         _exchange(fresh, home)
     except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
+        _remove(fresh)
         raise
+
+
+def unpacked(packed: bytes) -> Iterator[Tuple[str, bytes]]:
+    """The names and contents of an archive's files: a list of sizes and names, a line ``end``, the files."""
+    data = zlib.decompress(packed)
+    place = data.index(b"end\n") + 4
+    contents = data[:place]
+    for line in contents.decode().splitlines()[:-1]:
+        size, name = line.split(" ", 1)
+        yield name, data[place : place + int(size)]
+        place += int(size)
+    yield "contents", contents
+
+
+def _new_folder(parent: str, prefix: str) -> str:
+    folder = os.path.join(parent, prefix + "%x" % int.from_bytes(os.urandom(8), "big"))
+    os.mkdir(folder, 0o700)
+    return folder
+
+
+def _remove(folder: str) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def located(folder: str) -> str:
@@ -78,7 +108,7 @@ def _exchange(fresh: str, home: str) -> None:
             if not os.path.isdir(home):
                 raise
             if _holds(home, fresh):
-                shutil.rmtree(fresh, ignore_errors=True)
+                _remove(fresh)
                 return
             _discard(home)
         else:
@@ -101,12 +131,12 @@ def _holds(home: str, fresh: str) -> bool:
 
 def _discard(folder: str) -> None:
     """Moves a folder away in one step, and removes it."""
-    doomed = tempfile.mkdtemp(prefix=".old-", dir=os.path.dirname(folder))
+    doomed = _new_folder(os.path.dirname(folder), ".old-")
     try:
         os.rename(folder, os.path.join(doomed, "it"))
     except OSError:
         pass  # somebody else was faster, or it is not ours
-    shutil.rmtree(doomed, ignore_errors=True)
+    _remove(doomed)
 
 
 def prune(root: str, keep: str) -> None:
@@ -148,8 +178,7 @@ def in_use(folder: str) -> bool:
 
 def remember(packed: bytes) -> None:
     """Makes the endpoint's modules importable from memory."""
-    archive = zipfile.ZipFile(io.BytesIO(zlib.decompress(packed)))
-    sys.meta_path.insert(0, Remembered({name: archive.read(name) for name in archive.namelist()}))
+    sys.meta_path.insert(0, Remembered(dict(unpacked(packed))))  # type: ignore[arg-type, unused-ignore]
 
 
 class Remembered:
@@ -166,22 +195,24 @@ class Remembered:
                 return file, package
         return None
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Optional[ModuleSpec]:
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         found = self._locate(name)
         if found is None:
             return None
+        from importlib.machinery import ModuleSpec
+
         origin = "%s/%s" % (MEMORY, found[0])
         spec = ModuleSpec(name, self, origin=origin, is_package=found[1])  # type: ignore[arg-type]
         spec.has_location = True
         return spec
 
-    def create_module(self, spec: ModuleSpec) -> None:
+    def create_module(self, spec: Any) -> None:
         """Nothing: Python's own modules will do."""
 
-    def exec_module(self, module: ModuleType) -> None:
+    def exec_module(self, module: Any) -> None:
         exec(self.get_code(module.__name__), module.__dict__)
 
-    def get_code(self, name: str) -> CodeType:
+    def get_code(self, name: str) -> Any:
         return compile(self.get_source(name), "%s/%s" % (MEMORY, self._find(name)[0]), "exec", dont_inherit=True)
 
     def get_source(self, name: str) -> str:

@@ -7,7 +7,7 @@ so from then on. Its private names stay private.
 
 import collections
 import sys
-from typing import Any, Callable, Deque, Dict, FrozenSet, List, Set, Tuple
+from typing import Any, Callable, Deque, Dict, FrozenSet, List, Tuple
 
 from .protocol.failures import take_exception
 from .protocol.messages import Call, Delete, Get, Next
@@ -166,9 +166,3 @@ def _standard_class(module: str, qualname: str) -> Any:
     for name in qualname.split("."):
         found = getattr(found, name, None)
     return found if isinstance(found, type) else None
-
-
-def lenders(lent: Lent) -> Set[int]:
-    """The numbers of the requests that lent an object."""
-    found: Set[int] = lent._rproxy_calls
-    return found

@@ -10,14 +10,11 @@ import sys
 import threading
 import types
 import weakref
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Sequence, Set, Tuple
 
-from . import describe, raising
-from .lent import Ask, Lent, lenders, lent_class
+from . import arriving, describe, raising
 from .protocol.errors import ValueFault
-from .protocol.failures import make_exception
 from .protocol.values import FAMILIES, Parcel, Side, Taken, describe_type, taken
-from .stepping import native
 
 #: Functions and classes by source: few sessions need what makes them.
 FAMILIES["code"] = ".rebuild"
@@ -82,7 +79,7 @@ class EndpointSide(Side):
         self.live = live
         self.trust: FrozenSet[str] = frozenset()
         self.objects = ObjectTable()
-        self.ask: Optional[Ask] = None  # asks the client for an object that it lent
+        self.ask: Optional[Callable[[Any, Any], Any]] = None  # asks the client for an object that it lent
         self.reading = threading.local()  # `call`: the request whose values this thread rebuilds
         #: The objects that the value under way has taken hold of, and the types that it was the first to tell of.
         self._taken: Tuple[List[int], List[type]] = ([], [])
@@ -96,6 +93,8 @@ class EndpointSide(Side):
         self.rebuilder: Any = None  # makes functions of them
         self._packages: Any = None
         self._provided: Dict[str, Any] = {}
+        if live:
+            arriving.watch(self)
 
     # -- out -------------------------------------------------------------------------------------------
 
@@ -103,13 +102,18 @@ class EndpointSide(Side):
         if type(obj) is Kept:
             return self._hold(obj.value)
         cls = type(obj)
-        if issubclass(cls, Lent):
+        lent = sys.modules.get("rproxy_endpoint.lent")  # few sessions need it
+        if lent is not None and issubclass(cls, lent.Lent):
             return taken("reference", "local", obj._rproxy_number)
         if issubclass(cls, types.ModuleType) and sys.modules.get(_name(obj)) is obj:
             return taken("reference", "module", _name(obj))
         if cls.__module__.partition(".")[0] in self.trust:
             return self._instance(obj)
-        return self._hold(native(obj) or obj)
+        if cls is types.GeneratorType:
+            from .stepping import native
+
+            return self._hold(native(obj) or obj)
+        return self._hold(obj)
 
     def _hold(self, obj: Any) -> Taken:
         """A reference to an object that stays."""
@@ -177,16 +181,19 @@ class EndpointSide(Side):
         if kind == "local":
             return self._borrow(args[1], args[2])
         if kind == "error":
+            from .protocol.exceptions import make_exception
+
             return make_exception(args[1], self.locate, lambda base, name, known: base, BaseException)
         if kind == "error class":
             return raising.nearest(args[1], self.locate)
         raise ValueFault("unknown reference: %.80r" % (kind,))
 
-    def _borrow(self, number: int, description: Any) -> Lent:
-        lent: Optional[Lent] = self._lent.get(number)
+    def _borrow(self, number: int, description: Any) -> Any:
+        lent: Any = self._lent.get(number)
         if lent is None:
             assert self.ask is not None
-            lent = self._lent[number] = lent_class(description)(self.ask, number, description[4])
+            made = importlib.import_module("rproxy_endpoint.lent").lent_class(description)
+            lent = self._lent[number] = made(self.ask, number, description[4])
         lenders(lent).add(self.reading.call)
         return lent
 
@@ -242,6 +249,12 @@ class EndpointSide(Side):
 
 class NeedsStream(ValueFault):
     """The value could only travel over a session that lasts."""
+
+
+def lenders(lent: Any) -> Set[int]:
+    """The numbers of the requests that lent an object."""
+    found: Set[int] = lent._rproxy_calls
+    return found
 
 
 def _name(module: Any) -> str:

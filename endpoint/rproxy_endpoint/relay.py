@@ -112,7 +112,7 @@ def _start(path: str, idle: float) -> None:
     os.dup2(never, 0)
     entries = list(sys.path)
     sys.path[:] = filter(None, entries)  # files of the current directory must not stand in for what is imported
-    from . import holding, overlay
+    from . import arriving, holding, overlay
     from .resident import Resident
 
     sys.path[:] = entries
@@ -122,7 +122,7 @@ def _start(path: str, idle: float) -> None:
                 os.close(descriptor)
             except OSError:
                 continue  # it was not open
-    home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    home = os.path.dirname(arriving.HERE)
     holding.hold(home)
     overlay.activate(os.path.dirname(home))
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

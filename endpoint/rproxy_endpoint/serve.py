@@ -15,11 +15,10 @@ from .cancelling import Cancelling
 from .conversation import Conversation, Group
 from .ending import end, lead_group
 from .execute import Executor, Missing
-from .lent import Lent, lenders
-from .objects import EndpointSide, NeedsStream
+from .objects import EndpointSide, NeedsStream, lenders
 from .output import Recorder
 from .protocol.errors import ProtocolFault, ValueFault
-from .protocol.failures import make_exception, plain_failure, take_exception, text_of
+from .protocol.failures import plain_failure, take_exception, text_of
 from .protocol.frames import Bytes, Frame, marker
 from .protocol.messages import CANCEL, NOTICES, PING, PONG, Failure, Output, Provide, Release, Reply
 from .protocol.peer import Peer
@@ -182,7 +181,7 @@ class Server:
 
     # -- what the client lent --------------------------------------------------------------------------
 
-    def _ask(self, lent: Lent, message: Any) -> Any:
+    def _ask(self, lent: Any, message: Any) -> Any:
         """What the client answers about an object of its own; raises what that raises there."""
         line = self.conversation
         if line is None or os.getpid() != self._pid:
@@ -214,9 +213,11 @@ class Server:
         answer = self.peer.read(frame)
         if type(answer) is Reply:
             return answer.value
+        from .protocol.exceptions import make_exception
+
         raise make_exception(answer.error, self.side.locate, _borrowed_error, BaseException)
 
-    def _call_of(self, lent: Lent) -> int:
+    def _call_of(self, lent: Any) -> int:
         """The request to ask from: the one that this thread runs, or for threads of the user's own, one of
         those that lent it."""
         lending = [call for call in self._calls if call in lenders(lent)]

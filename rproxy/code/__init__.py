@@ -8,7 +8,6 @@ import functools
 import sys
 from typing import TYPE_CHECKING, Any
 
-from rproxy_endpoint.protocol import values
 from rproxy_endpoint.protocol.errors import ValueFault
 from rproxy_endpoint.protocol.frames import Bytes
 from rproxy_endpoint.protocol.pickled import PickleCodec
@@ -19,8 +18,6 @@ from .outbox import Item, Outbox
 from .shipping import Shipping
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from .needs import Needs
 
 
@@ -67,7 +64,6 @@ class CodeCodec:
         from .by_source import Encoder
 
         return functools.partial(Encoder, noted, self._there)
-
 
 
 def _items(needs: "Needs") -> list[Item]:

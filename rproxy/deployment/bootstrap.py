@@ -5,7 +5,6 @@ told with what it said, and another one is taken if the host has it and the user
 stays silent is given up.
 """
 
-import importlib.resources
 import threading
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
@@ -62,7 +61,7 @@ def attempted(connector: Connector, launcher: Launcher, attempt: Callable[[str],
 
 
 def _start(connector: StreamConnector, launcher: Launcher, token: str) -> Started:
-    stream = connector.open(launcher.endpoint(token, "session", token))
+    stream = connector.open(launcher.session(token))
     late = threading.Event()
 
     def give_up() -> None:
@@ -89,13 +88,8 @@ def _start(connector: StreamConnector, launcher: Launcher, token: str) -> Starte
 
 
 def archive_message() -> bytes:
-    """What a host reads that has no endpoint: two sizes, the code that deploys, the archive."""
-    code, packed = deploying_code(), bundle().packed
-    return b"%9d %9d\n" % (len(code), len(packed)) + code + packed
-
-
-def deploying_code() -> bytes:
-    return importlib.resources.files("rproxy_endpoint").joinpath("deployment.py").read_bytes()
+    """What a host reads that has no endpoint: a size, and what a session needs."""
+    return b"%9d\n" % len(bundle().packed) + bundle().packed
 
 
 def check_word(word: str, detail: str, target: str, said: str) -> None:

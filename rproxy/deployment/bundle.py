@@ -1,76 +1,145 @@
-"""The endpoint as one archive, named by its content.
+"""The endpoint as it travels, named by its content.
 
-The archive is a zip of stored files with fixed dates, so that every installation of one version makes the
-same bytes, whatever its zlib; it travels compressed as a whole. It holds the endpoint's package and the file
-``contents``, which tells the size of each file: by that a host sees whether an endpoint is whole.
+Rules: every installation of one version makes the same bytes; comments, docstrings and annotations stay here, and the
+lines keep their numbers. There are two archives: what each session needs, and the rest, which goes to a host when
+something in it is first needed there. An archive is a list of sizes and names, the line ``end``, and the files; it
+travels compressed. The list is kept beside the files as ``contents``: by that a host sees whether they are whole.
 """
 
 import functools
-import gzip
-import hashlib
-import importlib.resources
-import io
-import tarfile
-import zipfile
+import os
 import zlib
-from importlib.resources.abc import Traversable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+
+import rproxy_endpoint.protocol
+
+from . import keeping
+
+File = tuple[str, bytes]
+
+#: What every session begins with: first what deploys it. What these import as they are loaded goes along; the others
+#: are asked for when a host first needs them.
+_FIRST = ("deployment", "__init__", "__main__", "holding", "overlay", "serve")
+_PACKAGE = "rproxy_endpoint"
+#: Where the rest is in the folder of the endpoint.
+REST = f"{_PACKAGE}/rest"
 
 
 class Bundle(NamedTuple):
-    """`name` is the folder that the endpoint has on a host; `archive` is the zip."""
+    """`name` is the folder that the endpoint has on a host; `packed` is what every session needs, `rest` the rest."""
 
     name: str
-    archive: bytes
+    packed: bytes
+    rest: bytes
 
     @property
-    def packed(self) -> bytes:
-        """The archive as it travels, where it is not there yet."""
-        return zlib.compress(self.archive, 9)
+    def archive(self) -> bytes:
+        """All of it as it is, uncompressed."""
+        return zlib.decompress(self.packed) + zlib.decompress(self.rest)
 
 
 @functools.cache
 def bundle() -> Bundle:
     """The endpoint that this installation deploys."""
-    files = sorted(_sources(importlib.resources.files("rproxy_endpoint"), "rproxy_endpoint"))
-    contents = "".join(f"{len(data)} {name}\n" for name, data in files) + "end\n"
-    data = _zipped([*files, ("contents", contents.encode())])
-    digest = hashlib.sha256(data).hexdigest()[:16]
-    return Bundle(f"endpoint-{digest}", data)
+    folder = os.path.dirname(os.path.dirname(rproxy_endpoint.protocol.__file__))
+    return Bundle(*keeping.kept([folder, os.path.dirname(__file__)], lambda: _make(folder)))
+
+
+def _make(folder: str) -> Bundle:
+    import hashlib
+
+    from .slimming import slim
+
+    files = {name: slim(data) for name, data in sorted(_sources(folder))}
+    core = _archive((name, files.pop(name)) for name in _core(files))
+    rest = _archive(files.items())
+    digest = hashlib.sha256(core + rest).hexdigest()[:16]
+    return Bundle(f"endpoint-{digest}", zlib.compress(core, 9), zlib.compress(rest, 9))
+
+
+def _core(files: dict[str, bytes]) -> list[str]:
+    """The names of the files that every session needs."""
+    found = [f"{_PACKAGE}/{name}.py" for name in _FIRST]
+    for name in found:  # it grows meanwhile
+        found += dict.fromkeys(one for one in _imported(name, files) if one not in found)
+    return found
+
+
+def _imported(name: str, files: dict[str, bytes]) -> Iterator[str]:
+    """The files of the endpoint that a file imports as it is loaded."""
+    import ast
+
+    for node in ast.parse(files[name]).body:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            folder = "/".join([*name.split("/")[: -node.level], *filter(None, (node.module or "").split("."))])
+            places = [folder, f"{folder}/__init__", *(f"{folder}/{alias.name}" for alias in node.names)]
+            places.append(f"{folder.rpartition('/')[0]}/__init__")
+            yield from (f"{place}.py" for place in places if f"{place}.py" in files)
 
 
 def release() -> bytes:
     """The archive that is deployed by hand, as .tar.gz: the endpoint's folder, and the script that puts it there."""
+    import gzip
+    import io
+    import tarfile
+
     found = bundle()
-    script = importlib.resources.files(__package__).joinpath("remote", "deploy.sh").read_bytes()
-    with zipfile.ZipFile(io.BytesIO(found.archive)) as packed:
-        files = [(f"{found.name}/{name}", packed.read(name)) for name in packed.namelist()]
+    files = [(f"{found.name}/{name}", data) for name, data in _unpacked(found.packed)]
+    files += [(f"{found.name}/{REST}/{name}", data) for name, data in _unpacked(found.rest)]
     memory = io.BytesIO()
     with tarfile.open(fileobj=memory, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, data in [("deploy.sh", script), *files]:
+        for name, data in [("deploy.sh", read_remote("deploy.sh")), *files]:
             entry = tarfile.TarInfo(f"rproxy-endpoint/{name}")
             entry.size, entry.mode = len(data), 0o755 if name == "deploy.sh" else 0o644
             archive.addfile(entry, io.BytesIO(data))
     return gzip.compress(memory.getvalue(), 9, mtime=0)
 
 
-def _zipped(files: list[tuple[str, bytes]]) -> bytes:
-    memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in files:
-            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            entry.external_attr = 0o100644 << 16
-            entry.create_system = 3  # as on Unix, wherever it is made
-            archive.writestr(entry, data)
-    return memory.getvalue()
+def read_remote(name: str) -> bytes:
+    """A script that runs there. By this package's own loader: importlib.resources takes longer to import."""
+    assert __spec__.loader is not None
+    data: bytes = __spec__.loader.get_data(os.path.join(os.path.dirname(__file__), "remote", name))  # type: ignore[attr-defined]
+    return data
 
 
-def _sources(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
-    found: list[tuple[str, bytes]] = []
-    for entry in folder.iterdir():
-        name = f"{prefix}/{entry.name}"
-        if entry.is_dir() and entry.name != "__pycache__":
-            found += _sources(entry, name)
-        elif entry.name.endswith(".py"):
-            found.append((name, entry.read_bytes()))
-    return found
+def _archive(files: Iterable[File]) -> bytes:
+    found = list(files)
+    contents = "".join(f"{len(data)} {name}\n" for name, data in found) + "end\n"
+    return b"".join([contents.encode(), *(data for _, data in found)])
+
+
+def _unpacked(packed: bytes) -> Iterator[File]:
+    data = zlib.decompress(packed)
+    place = data.index(b"end\n") + len(b"end\n")
+    contents = data[:place]
+    yield "contents", contents
+    for line in contents.decode().splitlines()[:-1]:
+        size, _, name = line.partition(" ")
+        yield name, data[place : place + int(size)]
+        place += int(size)
+
+
+def _sources(folder: str) -> Iterator[File]:
+    if not os.path.isdir(folder):  # rproxy is imported from a zip file
+        yield from _sources_in_zip()
+        return
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in names:
+            if name.endswith(".py"):
+                path = os.path.join(parent, name)
+                with open(path, "rb") as file:
+                    yield f"{_PACKAGE}/{os.path.relpath(path, folder)}".replace(os.sep, "/"), file.read()
+
+
+def _sources_in_zip() -> Iterator[File]:
+    from importlib import resources
+
+    waiting = [(_PACKAGE, resources.files(_PACKAGE))]
+    for prefix, folder in waiting:  # it grows meanwhile
+        for entry in folder.iterdir():
+            if entry.is_dir():
+                waiting.append((f"{prefix}/{entry.name}", entry))
+            elif entry.name.endswith(".py"):
+                yield f"{prefix}/{entry.name}", entry.read_bytes()

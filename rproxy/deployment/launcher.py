@@ -11,14 +11,13 @@ with that exit code), ``none`` (there is no Python).
 
 import binascii
 import functools
-import importlib.resources
 import os
 import re
 import shlex
 import zlib
 
 from ..connectors.shell import for_any_shell
-from .bundle import bundle
+from .bundle import bundle, read_remote
 
 #: What setup lines may use in every sh: bash, if there is one, else its `source`.
 _BASH = """\
@@ -41,7 +40,7 @@ _CHECK = "import sys, zlib; sys.stdout.write('rproxy-python %d.%d.%d' % sys.vers
 @functools.cache
 def script(name: str) -> str:
     """The text of a script that runs there, without comments and blank lines."""
-    text = importlib.resources.files(__package__).joinpath("remote", name).read_text("utf-8")
+    text = read_remote(name).decode()
     if name.endswith(".sh"):
         lines = [line.partition(" # ")[0].strip() for line in text.splitlines()]
     else:
@@ -86,6 +85,10 @@ class Launcher:
     def endpoint(self, token: str, *words: str) -> str:
         """The shell command that runs the endpoint."""
         return self._command(token, _coded("common.py", "start.py"), self.root, bundle().name, token, *words)
+
+    def session(self, token: str) -> str:
+        """The shell command of an endpoint that lasts; where nothing may be sent, all of it must be there."""
+        return self.endpoint(token, "session", token, *(() if self.deploy else ("whole",)))
 
     def prepare(self, token: str, first: str, second: str) -> str:
         """The shell command that makes a private folder or deploys what was pushed; see prepare.py."""

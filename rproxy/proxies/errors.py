@@ -13,12 +13,10 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from rproxy_endpoint.protocol.exceptions import checked_lineage, full_name, make_exception
 from rproxy_endpoint.protocol.failures import (
     Lineage,
-    checked_lineage,
-    full_name,
     lineage_of,
-    make_exception,
     take_exception,
 )
 

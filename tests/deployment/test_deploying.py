@@ -39,7 +39,7 @@ def root(tmp_path) -> Path:
 def deployed(root) -> Path:
     """The folder of an endpoint that is there."""
     with rproxy.connect(endpoint_dir=str(root)) as client:
-        assert works(client)
+        client.deploy()
     return root / bundle().name
 
 
@@ -145,7 +145,7 @@ def test_a_deployment_that_is_killed_as_it_unpacks_does_not_hurt_the_next(root):
 def test_an_endpoint_that_is_not_whole_is_noticed_and_mended(channel, deployed, harm):
     package = deployed / "rproxy_endpoint"
     if harm == "a file is gone":
-        (package / "facts.py").unlink()
+        (package / "execute.py").unlink()
     elif harm == "a file is cut":
         (package / "describe.py").write_text("")
     elif harm == "a folder is gone":
@@ -158,14 +158,15 @@ def test_an_endpoint_that_is_not_whole_is_noticed_and_mended(channel, deployed, 
     assert entries(deployed.parent) == [bundle().name]
 
 
-def test_an_endpoint_that_is_not_whole_is_told_where_it_may_not_be_mended(deployed):
-    (deployed / "rproxy_endpoint/facts.py").unlink()
+@pytest.mark.parametrize("file", ["execute.py", "rest/rproxy_endpoint/facts.py"])
+def test_an_endpoint_that_is_not_whole_is_told_where_it_may_not_be_mended(deployed, file):
+    (deployed / "rproxy_endpoint" / file).unlink()
     with pytest.raises(rproxy.RemoteNotSetupError, match="deploy=False"):
         rproxy.connect(endpoint_dir=str(deployed.parent), deploy=False)
 
 
 def test_many_clients_that_mend_at_once_do_no_harm(deployed):
-    (deployed / "rproxy_endpoint/facts.py").unlink()
+    (deployed / "rproxy_endpoint/execute.py").unlink()
     found = []
 
     def use():
@@ -196,7 +197,7 @@ def other_version(tmp_path, root):
     for name in ("rproxy", "endpoint"):
         shutil.copytree(REPOSITORY / name, tmp_path / "other" / name, ignore=shutil.ignore_patterns("__pycache__"))
     with (tmp_path / "other/endpoint/rproxy_endpoint/facts.py").open("a") as file:
-        file.write("\n# another version\n")
+        file.write("\nANOTHER = 1\n")
     path = os.pathsep.join(str(tmp_path / "other" / name) for name in ("", "endpoint"))
     command = [sys.executable, "-c", OTHER, str(root)]
     with subprocess.Popen(

@@ -11,7 +11,8 @@ import pytest
 from rproxy.errors import RemoteExecError, remote_class
 from rproxy.trust import GuardedDecoder, Trust
 from rproxy_endpoint.protocol.errors import ValueFault
-from rproxy_endpoint.protocol.failures import DEPTH, MOST, TEXT, make_exception, plain_failure, take_exception
+from rproxy_endpoint.protocol.exceptions import make_exception
+from rproxy_endpoint.protocol.failures import DEPTH, MOST, TEXT, plain_failure, take_exception
 from rproxy_endpoint.protocol.jsoned import JsonCodec
 from rproxy_endpoint.protocol.pickled import PickleCodec
 from rproxy_endpoint.protocol.values import Side
@@ -386,7 +387,8 @@ def test_a_unicode_error_cannot_be_made_to_read_foreign_memory(fields, place):
     """Python's own `__str__` trusts these fields: it would read outside of the object."""
     code = (
         "from rproxy.errors import remote_class\nfrom rproxy.trust import Trust\n"
-        "from rproxy_endpoint.protocol.failures import make_exception, take_exception\n"
+        "from rproxy_endpoint.protocol.exceptions import make_exception\n"
+        "from rproxy_endpoint.protocol.failures import take_exception\n"
         "data = take_exception(UnicodeDecodeError('utf-8', b'a', 0, 1, 'r'))\n"
         f"data[{place!r}].update({fields!r})\n"
         "print(repr(str(make_exception(data, Trust().locate, remote_class))))\n"

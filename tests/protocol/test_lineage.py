@@ -4,12 +4,10 @@ import pytest
 
 from rproxy.errors import RemoteExecError, remote_class
 from rproxy.trust import Trust
+from rproxy_endpoint.protocol.exceptions import checked_lineage, full_name, make_exception
 from rproxy_endpoint.protocol.failures import (
     BASES,
-    checked_lineage,
-    full_name,
     lineage_of,
-    make_exception,
     take_exception,
 )
 

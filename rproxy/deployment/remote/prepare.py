@@ -56,16 +56,16 @@ if os.path.isabs(second):
     with open(second, "rb") as file:
         packed = file.read()
     os.unlink(second)
-    space = {}
-    exec(packed[20 : 20 + int(packed[:10])], space)
-    packed = packed[20 + int(packed[:10]) :]
+    end = 10 + int(packed[:10])
+    packed, rest = packed[10:end], packed[end:]
+    deploy_whole = deploying(packed)["deploy_whole"]
     try:
         if not root:
             raise OSError("this host does not tell what ~ is")
-        home = space["deploy"](root, name, packed)
+        home = deploy_whole(root, name, packed, rest)
     except OSError:
         try:
-            home = space["deploy"](first, name, packed)
+            home = deploy_whole(first, name, packed, rest)
         except OSError as error:
             say("denied")
             sys.exit(str(error))

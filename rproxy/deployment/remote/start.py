@@ -15,10 +15,8 @@ if not there:
     say("need")
     if sys.argv[5] != "session":
         sys.exit(0)
-    sizes = read(20).split()
-    space = {}
-    exec(read(int(sizes[0])), space)
-    home = space["deploy_or_remember"](root, name, read(int(sizes[1])))
+    packed = read(int(read(10)))
+    home = deploying(packed)["deploy_or_remember"](root, name, packed)
 sys.path.insert(0, home)
 cached, sys.dont_write_bytecode = sys.dont_write_bytecode, False  # this folder is ours, and halves each start
 from rproxy_endpoint import __main__ as endpoint
@@ -32,6 +30,8 @@ else:
 sys.dont_write_bytecode = cached
 sys.path[:1] = [""] if here else []
 words, sys.argv[:] = sys.argv[5:], [""]
-for name in "python root name token home here there say place whole read cached serve once relay".split():
+for name in (
+    "REST python root name token home here there say place whole deploying read packed cached serve once relay".split()
+):
     globals().pop(name, None)
 endpoint.main(words)
