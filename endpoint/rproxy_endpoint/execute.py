@@ -11,9 +11,6 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 from . import describe
 from .objects import EndpointSide, Kept
 from .protocol.messages import Call, Delete, Describe, Get, Next, Set
-from .protocol.operators import OPERATIONS, Iteration
-from .stepping import INSIDE, STEPS, Stepper
-from .surroundings import Applied
 
 
 class Missing(Exception):
@@ -33,14 +30,19 @@ class Executor:
             Call: self._call, Get: self._get, Set: self._set, Delete: self._delete, Describe: self._describe,
             Next: self._next,
         }
-        self._iteration = Iteration()
-        self._stepper = Stepper()
+        # What few sessions need is loaded when it is needed.
+        self._iteration: Any = None
+        self._stepping: Any = None  # the module, and the event loop
+        self._stepper: Any = None
+        self._operations: Dict[str, Any] = {}
 
     def run(self, message: Any) -> Any:
         """The value that answers a request; raises what the call raises, and Missing for names."""
         run = self._runs[type(message)]
         if message.surroundings is None:
             return run(message)
+        from .surroundings import Applied
+
         applied = Applied(message.surroundings)
         try:
             with applied:
@@ -61,31 +63,55 @@ class Executor:
         operation = self._operation(target, path)
         if operation is not None:
             value = operation(*args)
-        elif target == "asyncio" and path in INSIDE:
-            value = self._stepper.call(self._resolve(target, path), args, message.kwargs)
         else:
             if target == "asyncio":
-                self._stepper.ready()  # what it makes belongs to the current loop
-            value = self._resolve(target, path)(*args, **message.kwargs)
+                self._step().ready()  # what it makes belongs to the current loop
+            called = self._resolve(target, path)
+            if target == "asyncio" and path in self._stepping.INSIDE:
+                value = self._stepper.call(called, args, message.kwargs)
+            else:
+                value = called(*args, **message.kwargs)
             if type(value) is types.CoroutineType and type(target) not in (str, int):
-                value = self._stepper.run(value)
+                value = self._step().run(value)
         return Kept(value) if message.keep else value
+
+    def _step(self) -> Any:
+        """What drives coroutines."""
+        if self._stepping is None:
+            from . import stepping
+
+            self._stepper, self._stepping = stepping.Stepper(), stepping
+        return self._stepper
 
     def _operation(self, target: Any, path: str) -> Optional[Callable[..., Any]]:
         """What a special method of an object does; None for other names, and for those of classes and modules,
         which are functions like others there."""
         owner, _, name = path.rpartition(".")
-        if (name not in OPERATIONS and name not in STEPS) or not (owner or type(target) is int):
+        if name[:2] != "__" or not (owner or type(target) is int):
+            return None
+        if not self._operations:
+            from .protocol.operators import OPERATIONS
+
+            self._step()
+            self._operations.update(OPERATIONS)
+        steps = self._stepping.STEPS
+        if name not in self._operations and name not in steps:
             return None
         obj = self._resolve(target, owner)
         if issubclass(type(obj), (type, types.ModuleType)):
             return None
-        if name in STEPS:
-            return lambda *args: self._stepper.run(STEPS[name](obj, *args))
-        return functools.partial(OPERATIONS[name], obj)
+        if name in steps:
+            return lambda *args: self._stepper.run(steps[name](obj, *args))
+        return functools.partial(self._operations[name], obj)
 
     def _next(self, message: Next) -> Tuple[List[Any], bool]:
-        return self._iteration.gather(message.target, self._side.objects.find(message.target), message.count)
+        if self._iteration is None:
+            from .protocol.operators import Iteration
+
+            self._iteration = Iteration()
+        items = self._side.objects.find(message.target)
+        found: Tuple[List[Any], bool] = self._iteration.gather(message.target, items, message.count)
+        return found
 
     def _get(self, message: Get) -> Any:
         """One value, or for several paths as many pairs of (there, value): the small plain values, which

@@ -15,7 +15,6 @@ from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Seq
 from . import arriving, describe, raising
 from .protocol.errors import ValueFault
 from .protocol.values import FAMILIES, Parcel, Side, Taken, describe_type, taken
-from .stepping import native
 
 #: Functions and classes by source: few sessions need what makes them.
 FAMILIES["code"] = ".rebuild"
@@ -110,7 +109,11 @@ class EndpointSide(Side):
             return taken("reference", "module", _name(obj))
         if cls.__module__.partition(".")[0] in self.trust:
             return self._instance(obj)
-        return self._hold(native(obj) or obj)
+        if cls is types.GeneratorType:
+            from .stepping import native
+
+            return self._hold(native(obj) or obj)
+        return self._hold(obj)
 
     def _hold(self, obj: Any) -> Taken:
         """A reference to an object that stays."""

@@ -18,16 +18,9 @@ from . import keeping
 
 File = tuple[str, bytes]
 
-#: The modules that every session needs: first what deploys them, the others in an order that compresses well. What
-#: is not among them is asked for when a host first needs it.
-_CORE = tuple(
-    (
-        "deployment __init__ arriving __main__ holding output conversation cancelling guard ending surroundings "
-        "execute objects overlay serve protocol/errors stepping protocol/weights protocol/operators protocol/peer "
-        "protocol/messages protocol/special protocol/failures protocol/values raising protocol/pickled "
-        "protocol/jsoned protocol/frames protocol/__init__ describe"
-    ).split()
-)
+#: What every session begins with: first what deploys it. What these import as they are loaded goes along; the others
+#: are asked for when a host first needs them.
+_FIRST = ("deployment", "__init__", "__main__", "holding", "overlay", "serve")
 _PACKAGE = "rproxy_endpoint"
 #: Where the rest is in the folder of the endpoint.
 REST = f"{_PACKAGE}/rest"
@@ -59,10 +52,30 @@ def _make(folder: str) -> Bundle:
     from .slimming import slim
 
     files = {name: slim(data) for name, data in sorted(_sources(folder))}
-    core = _archive((name, files.pop(name)) for name in (f"{_PACKAGE}/{module}.py" for module in _CORE))
+    core = _archive((name, files.pop(name)) for name in _core(files))
     rest = _archive(files.items())
     digest = hashlib.sha256(core + rest).hexdigest()[:16]
     return Bundle(f"endpoint-{digest}", zlib.compress(core, 9), zlib.compress(rest, 9))
+
+
+def _core(files: dict[str, bytes]) -> list[str]:
+    """The names of the files that every session needs."""
+    found = [f"{_PACKAGE}/{name}.py" for name in _FIRST]
+    for name in found:  # it grows meanwhile
+        found += dict.fromkeys(one for one in _imported(name, files) if one not in found)
+    return found
+
+
+def _imported(name: str, files: dict[str, bytes]) -> Iterator[str]:
+    """The files of the endpoint that a file imports as it is loaded."""
+    import ast
+
+    for node in ast.parse(files[name]).body:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            folder = "/".join([*name.split("/")[: -node.level], *filter(None, (node.module or "").split("."))])
+            places = [folder, f"{folder}/__init__", *(f"{folder}/{alias.name}" for alias in node.names)]
+            places.append(f"{folder.rpartition('/')[0]}/__init__")
+            yield from (f"{place}.py" for place in places if f"{place}.py" in files)
 
 
 def release() -> bytes:
