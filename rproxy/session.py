@@ -83,26 +83,25 @@ class Session:
 
     # -- requests --------------------------------------------------------------------------------------
 
-    def surroundings(self, login: bool = False) -> Any:
-        settings = blocks.inside(self).settings
+    def surroundings(self, login: bool = False, inside: blocks.Inside | None = None) -> Any:
+        settings = (inside or blocks.inside(self)).settings
         if settings is None and self.base is blocks.NOTHING and not login:
             return None
         return (settings or blocks.NOTHING).over(self.base).message(login)
 
-    def request(self, message: Any, sink: Sink | None = None) -> Any:
+    def request(self, message: Any, sink: Sink | None = None, inside: blocks.Inside | None = None) -> Any:
         """The value that answers a request; raises the exception that the call raised."""
         if Loans.any:  # else this side has nothing to be asked for
             with self.side.loans.scope():
-                return self._request(message, sink)
-        return self._request(message, sink)
+                return self._request(message, sink, inside or blocks.inside(self))
+        return self._request(message, sink, inside or blocks.inside(self))
 
-    def _request(self, message: Any, sink: Sink | None) -> Any:
-        inside = blocks.inside(self)
+    def _request(self, message: Any, sink: Sink | None, inside: blocks.Inside) -> Any:
         limit = self.limit if inside.limit is ... else inside.limit
-        channel = self.channel
+        channel = self._channel if self._open else self.channel
         self.sent += 1
         try:
-            answer = channel.request(message, sink or inside.captured or self.shown, limit)
+            answer = channel.request(message, sink or inside.captured or self.shown, limit)  # type: ignore[union-attr]
         except ValueFault as fault:
             raise self._explain(message, fault) from fault.__cause__
         except CallTimeout as error:
@@ -168,11 +167,11 @@ class Session:
 
     def natural(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call as the user wrote it: inside a batch, the promise of its value."""
-        batch = blocks.inside(self).batch
-        if batch is None:
-            return self.call(target, path, args, kwargs)
-        message = self.call_message(target, path, args, kwargs)
-        return batch.add(message, name_of(message))
+        inside = blocks.inside(self)
+        message = Call(target, path, args, kwargs, self.surroundings(False, inside), inside.keeps)
+        if inside.batch is None:
+            return self.request(message, None, inside)
+        return inside.batch.add(message, name_of(message))
 
     def keep(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """As `call`, but the result stays there even if it is data."""

@@ -27,6 +27,8 @@ from .proxies import (
 )
 from .trust import Trust
 
+NONE: list[Any] = []
+
 
 class ClientSide(Side):
     """What the codecs ask of the client, and what it keeps of the far side's objects."""
@@ -69,6 +71,8 @@ class ClientSide(Side):
 
     def notices(self) -> list[Any]:
         """What goes ahead of the next request."""
+        if not (self.releases or self.outbox):
+            return NONE
         found: list[Any] = []
         if self.releases:
             with self._lock:

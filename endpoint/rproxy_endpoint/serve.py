@@ -27,6 +27,7 @@ from .protocol.peer import Peer
 from .protocol.pickled import PROTOCOL, PickleCodec, TrustingDecoder, names_nothing
 
 _NOT_BEGUN = Failure({"fault": "cancelled", "cancelled": True, "text": "it had not begun"})
+_SCALARS = frozenset((type(None), bool, int, float, str, bytes))
 #: How long answers are held while others follow, in seconds.
 HOLD = 0.001
 HERE = os.path.dirname(__file__)  # absolute, or <memory>
@@ -193,6 +194,8 @@ class Server:
     def _pieces(self, answer: Any, call: int) -> List[Bytes]:
         """The bytes of an answer; if it cannot travel, of one that says so."""
         try:
+            if type(answer) is Reply and type(answer.value) in _SCALARS:  # nothing to take hold of
+                return self.peer.send(answer, call)
             return self._encode(answer, call)
         except BaseException as error:  # values' own code runs there, and may raise anything
             trouble = error

@@ -26,12 +26,14 @@ os.register_at_fork(after_in_child=_forked)
 
 
 class Held:
-    """Keeps back, inside its block, what the handler of SIGINT raises; calls `stop` when it does."""
+    """Keeps back, inside its block, what the handler of SIGINT raises; calls `stop(begun)` when it does, once there is
+    a request that has begun."""
 
-    __slots__ = ("_own", "error", "stop")
+    __slots__ = ("_own", "_stop", "begun", "error")
 
-    def __init__(self) -> None:
-        self.stop: Callable[[], None] | None = None
+    def __init__(self, stop: Callable[[Any], None]) -> None:
+        self._stop = stop
+        self.begun: Any = None
         self.error: BaseException | None = None  # what was kept back
         self._own: Any = None  # the program's handler, while it is not the one
 
@@ -63,8 +65,8 @@ class Held:
             own(number, frame)
         except BaseException as error:
             self.error = error
-            if self.stop is not None:
-                self.stop()
+            if self.begun is not None:
+                self._stop(self.begun)
 
     @contextlib.contextmanager
     def let_go(self) -> Iterator[None]:
@@ -81,4 +83,4 @@ class Held:
 
 
 #: For threads that no signal interrupts.
-NOTHING_HELD = Held()
+NOTHING_HELD = Held(lambda begun: None)

@@ -9,7 +9,6 @@ that is wanted no more (Ctrl-C, a timeout) is stopped there, and its answer take
 
 import _thread
 import collections
-import functools
 import threading
 import time
 from contextvars import ContextVar
@@ -74,13 +73,12 @@ class StreamChannel(Channel):
 
     def request(self, message: Any, sink: Sink, limit: float | None) -> Any:
         packed = self._packed(message)  # values' own code runs here, and may make calls itself
-        with Held() as held:
-            waiting = self._begin(packed, sink, False, limit, held)
-            return self._finish(waiting)
+        with Held(self._cancel_soon) as held:
+            return self._finish(self._begin(packed, sink, False, limit, held))
 
     def begin(self, message: Any, sink: Sink, later: bool = False, limit: float | None = None) -> Waiting:
         packed = self._packed(message)
-        with Held() as held:
+        with Held(self._cancel_soon) as held:
             return self._begin(packed, sink, later, limit, held)
 
     def _packed(self, message: Any) -> Packed:
@@ -98,16 +96,20 @@ class StreamChannel(Channel):
         answers: list[Any] = []
         for packed, sink in zip(requests, sinks, strict=True):
             try:
-                with Held() as held:
+                with Held(self._cancel_soon) as held:
                     answers.append(self._finish(self._begin(packed, sink, False, limit, held)))
             except ValueFault as fault:
                 answers.append(fault)
         return answers
 
     def _begin(self, packed: Packed, sink: Sink, later: bool, limit: float | None, held: Held) -> Waiting:
-        outer = self._answers.get(threading.get_ident()) if self._answers and not later else None
-        waiting = Waiting(sink, outer, limit, held)
-        held.stop = functools.partial(self._cancel_soon, waiting)
+        held.begun = waiting = Waiting(sink, held)
+        if limit is not None:
+            waiting.until = time.monotonic() + limit
+        if self._answers and not later:
+            outer = waiting.outer = self._answers.get(waiting.thread)
+            if outer is not None:
+                waiting.asked = outer.asked
         self._send(packed, waiting, later)
         if held.error is not None:
             self.cancel(waiting)
@@ -116,13 +118,12 @@ class StreamChannel(Channel):
     def finish(self, begun: Waiting) -> Any:
         if begun.answer is not None and begun.trouble is None:
             return self._peer.read(begun.answer)
-        with Held() as held:
-            begun.held = held
-            held.stop = functools.partial(self._cancel_soon, begun)
+        with Held(self._cancel_soon) as held:
+            begun.held, held.begun = held, begun
+            begun.thread = threading.get_ident()
             return self._finish(begun)
 
     def _finish(self, waiting: Waiting) -> Any:
-        waiting.thread = threading.get_ident()
         try:
             self._await(waiting)
         except BaseException:
@@ -131,7 +132,10 @@ class StreamChannel(Channel):
             # Its answer must be read all the same: others wait behind it, and it tells of objects and types.
             threading.Thread(target=self._abandon, args=(waiting,), daemon=True).start()
             raise
-        answer = self._answer(waiting)
+        if waiting.answer is None:
+            assert self._lost is not None
+            raise type(self._lost)(*self._lost.args) from self._lost
+        answer = self._peer.read(waiting.answer)
         if waiting.late:
             raise CallTimeout("it was stopped there" if was_stopped(answer) else "it came to its end there meanwhile")
         if waiting.trouble is not None:
@@ -154,8 +158,10 @@ class StreamChannel(Channel):
     def _reenters(self) -> bool:
         """Whether this thread is in here already: then it would wait for itself."""
         reader = self._reader
-        reads = reader is not None and reader.thread == threading.get_ident()
-        return reads or self._sending._is_owned() or self._state._is_owned()
+        if reader is not None and reader.thread == threading.get_ident():
+            return True
+        found: bool = self._sending._is_owned() or self._state._is_owned()
+        return found
 
     def _abandon(self, waiting: Waiting) -> None:
         """Takes the answer of a call that was interrupted here."""
@@ -165,15 +171,10 @@ class StreamChannel(Channel):
         try:
             self.cancel(waiting)
             self._await(waiting)
-            self._answer(waiting)
+            if waiting.answer is not None:
+                self._peer.read(waiting.answer)
         except (RProxyError, ValueFault):
             return  # nobody waits for it any more
-
-    def _answer(self, waiting: Waiting) -> Any:
-        if waiting.answer is None:
-            assert self._lost is not None
-            raise type(self._lost)(*self._lost.args) from self._lost
-        return self._peer.read(waiting.answer)
 
     def _send(self, packed: Any, waiting: Waiting, later: bool) -> None:
         peer = self._peer
@@ -186,7 +187,7 @@ class StreamChannel(Channel):
                 notices = self._notices()
                 if self._answers:
                     within = _answering.get({}).get(id(self))
-                    notices += [peer.within(within)] if within else []
+                    notices = [*notices, peer.within(within)] if within else notices
             except BaseException:
                 peer.forget(number)
                 raise
@@ -251,15 +252,14 @@ class StreamChannel(Channel):
                 break
             left = None if waiting.until is None else self._left(waiting)
             with self._state:
-                idle = waiting.answer is None and self._lost is None and not waiting.asked
                 if self._reader is None:
                     self._reader = waiting
-                elif self._reader is not waiting and idle:
+                elif self._reader is not waiting and not (waiting.answer or self._lost or waiting.asked):
                     waiting.wake = threading.Lock()
                     waiting.wake.acquire()
                 wake = waiting.wake
             if self._reader is waiting:
-                if waiting.answer is None and self._lost is None and not waiting.asked:  # now that nobody else reads
+                if not (waiting.answer or self._lost or waiting.asked):  # now that nobody else reads
                     self._read(left)
             elif wake is not None:
                 wake.acquire(True, -1 if left is None else left)
@@ -286,9 +286,11 @@ class StreamChannel(Channel):
     def _pass_on(self) -> None:
         """Lets another thread read, if one waits."""
         with self._state:
-            self._reader = next((other for other in list(self._waiting.values()) if other.wake is not None), None)
-            if self._reader is not None:
-                wake_up(self._reader)
+            self._reader = None
+            if self._waiting:
+                self._reader = next((other for other in list(self._waiting.values()) if other.wake is not None), None)
+                if self._reader is not None:
+                    wake_up(self._reader)
 
     def _read(self, left: float | None = None) -> None:
         """Takes what comes next; waits no longer than that many seconds, where the stream can."""

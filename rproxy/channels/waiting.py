@@ -2,7 +2,6 @@
 
 import collections
 import threading
-import time
 from typing import Any
 
 from rproxy_endpoint.protocol.frames import Frame
@@ -15,26 +14,22 @@ NOTHING: collections.deque[Frame] = collections.deque()  # few requests are aske
 
 
 class Waiting:
-    """A request without an answer yet."""
+    """A request without an answer yet. What few requests need is set when they do: most take microseconds."""
 
-    __slots__ = (
-        "answer", "asked", "held", "inner", "late", "number", "outer", "sink", "thread", "trouble", "until", "wake",
-    )  # fmt: skip
+    outer: "Waiting | None" = None  # the request of this thread from within which this one is asked
+    inner: "Waiting | None" = None  # the one that is asked from within this one, if it waits now
+    asked: collections.deque[Frame] = NOTHING  # what the far side asks from within the thread's requests
+    number = 0
+    until: float | None = None  # when it is to be stopped
+    late = False  # whether that was
+    answer: Frame | None = None
+    trouble: Exception | None = None  # what the sink raised
+    wake: Any = None  # a lock, held until it is this one's turn, or its answer is there
 
-    def __init__(self, sink: Sink, outer: "Waiting | None", limit: float | None, held: Held) -> None:
+    def __init__(self, sink: Sink, held: Held) -> None:
         self.sink = sink
-        self.number = 0
         self.held = held  # what Ctrl-C raises, while it waits
-        self.until = None if limit is None else time.monotonic() + limit
-        self.late = False  # whether it has taken longer than that
-        self.outer = outer  # the request of this thread from within which this one is asked
-        self.inner: Waiting | None = None  # the one that is asked from within this one, if it waits now
-        # What the far side asks from within the thread's requests.
-        self.asked: collections.deque[Frame] = outer.asked if outer is not None else NOTHING
         self.thread = threading.get_ident()
-        self.answer: Frame | None = None
-        self.trouble: Exception | None = None  # what the sink raised
-        self.wake: threading.Lock | None = None  # held until it is this one's turn, or its answer is there
 
 
 def was_stopped(answer: Any) -> bool:

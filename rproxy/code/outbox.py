@@ -26,14 +26,20 @@ class Outbox:
     def __init__(self) -> None:
         self._waiting = threading.local()  # for the request that this thread is about to send
         self._always: list[Item] = []
+        self._used = False
         self._sent: dict[tuple[str, str], str] = {}
 
+    def __bool__(self) -> bool:
+        return self._used  # most clients never need anything
+
     def put(self, items: Iterable[Item]) -> None:
+        self._used = True
         self._waiting.items = [*getattr(self._waiting, "items", ()), *items]
 
     def keep(self, items: Iterable[Item]) -> None:
         """Puts something ahead of every request from now on."""
         fresh = list(items)
+        self._used = True
         keys = {item[:2] for item in fresh}
         self._always = [item for item in self._always if item[:2] not in keys] + fresh
 

@@ -60,6 +60,8 @@ def encode(
 
     Raises ValueFault for a frame over the limits: it was not sent, and the stream is sound.
     """
+    if len(body) == 1 and not buffers and len(body[0]) <= SMALL <= limits.frame:  # most frames
+        return [HEADER.pack(MAGIC, kind, 0, call, len(body[0])) + body[0]]
     size = sum(map(len, body))
     lengths = [view.nbytes for view in buffers]
     if size + sum(lengths) > limits.frame:

@@ -207,9 +207,10 @@ class PickleCodec:
 
     def loads(self, body: Bytes, buffers: Sequence[Any], side: values.Side) -> Any:
         """The value of a body. Raises ValueFault."""
-        if type(body) is bytes and not buffers and self._is_plain(body):
+        if type(body) is bytes and not buffers:
             try:
-                return loads(body)
+                if self._is_plain(body):
+                    return loads(body)
             except Exception as error:
                 raise ValueFault("not a pickle of data: %s: %s" % (type(error).__name__, error)) from error
         decoder = self._decoder(io.BytesIO(body) if len(body) < 1 << 20 else Source(body))
