@@ -91,9 +91,12 @@ def scene(target: str | None) -> Iterator[Scene]:
 
 
 def _users_scene(target: str) -> Scene:
-    place, notes = _of_user(target), [f"{target} alone, and no long link in front of it"]
-    with place.connect() as client:
-        streams, has_numpy = client.info().channel == "stream", client.has_module("numpy")
+    try:
+        place, notes = _of_user(target), [f"{target} alone, and no long link in front of it"]
+        with place.connect() as client:
+            streams, has_numpy = client.info().channel == "stream", client.has_module("numpy")
+    except (rproxy.RProxyError, ValueError) as error:
+        raise SystemExit(str(error)) from None
     if not streams:
         notes.append("it holds no stream open, so each call is a command: of bulk and throughput nothing is measured")
     if not has_numpy:

@@ -86,10 +86,9 @@ def _paramiko(place: Place) -> Iterator[Any]:
     host = found.lookup(place.words[-1])
     given = dict(zip(place.words[:-1:2], place.words[1:-1:2], strict=True))
     client = paramiko.SSHClient()
-    if "userknownhostsfile" in host and place.config:
-        client.load_host_keys(host["userknownhostsfile"])
-    else:
-        client.load_system_host_keys()
+    for known in host.get("userknownhostsfile", "~/.ssh/known_hosts").split():
+        if os.path.exists(os.path.expanduser(known)):
+            client.load_host_keys(os.path.expanduser(known))
     client.connect(
         host["hostname"], int(given.get("-p", host.get("port", 22))), given.get("-l", host.get("user")),
         key_filename=host.get("identityfile"),

@@ -176,7 +176,7 @@ def _print(title: str, lines: Sequence[tuple[str, ...]], figures: int, notes: li
             cell.rjust(width) if 0 < place < figures else cell.ljust(width)
             for place, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
-        print("  ".join(cells).rstrip())
+        print("  ".join(cells).rstrip(), flush=True)
     print("".join(f"\n{note}" for note in notes))
 
 

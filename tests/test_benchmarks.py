@@ -120,7 +120,7 @@ def test_starts_stand_beside_a_bare_python(runs):
 
 def test_an_endpoint_s_memory_and_bytes_have_bars(runs):
     assert barred(runs["start"].rows("Memory of an endpoint")) == {"an idle endpoint"}
-    assert barred(runs["start"].rows("Bytes that are sent")) == {"the endpoint's archive, compressed"}
+    assert barred(runs["start"].rows("Bytes that are sent")) == {"the endpoint for a fresh host, compressed"}
 
 
 def test_the_first_call_on_a_host_has_a_bar_near_and_far(runs):

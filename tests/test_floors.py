@@ -25,7 +25,7 @@ FLOORS = [
     ["rproxy.tracing"],
     ["rproxy.operations"],
     ["rproxy.trust", "rproxy.names"],
-    ["rproxy.connectors.shell"],
+    ["rproxy.connectors.shell", "rproxy.connectors.awake"],
     ["rproxy.connectors.places", "rproxy.connectors.reports"],
     ["rproxy.connectors.base"],
     ["rproxy.connectors.sentinel", "rproxy.connectors.web", "rproxy.connectors.sfapi_key"],

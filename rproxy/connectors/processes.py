@@ -10,12 +10,12 @@ import os
 import select
 import signal
 import subprocess
-import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import CallTimeout, ConnectorError
+from .awake import Vigil
 from .base import Completed
 
 #: The end of standard error that a diagnosis tells, in bytes.
@@ -109,23 +109,18 @@ class ProcessStream:
                 fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
         self._ready = select.poll()
         self._ready.register(self._output, select.POLLIN)
+        self._vigil = Vigil()
 
     def ready(self, timeout: float) -> bool:
         """Whether there is something to read, or the end has come, within that many seconds."""
-        return self._is_awake(min(_AWAKE, timeout)) or bool(self._ready.poll(timeout * 1000))
+        return self._vigil.keep(self._came, min(_AWAKE, timeout)) or bool(self._ready.poll(timeout * 1000))
 
-    def _is_awake(self, seconds: float) -> bool:
-        """Whether something comes while this thread waits awake."""
-        until = time.perf_counter() + seconds
-        while not self._ready.poll(0):
-            if time.perf_counter() >= until:
-                return False
-            os.sched_yield()
-        return True
+    def _came(self) -> object:
+        return self._ready.poll(0)
 
     def readinto(self, buffer: memoryview) -> int:
         # Who wants much waits asleep: the processor is for those who bring it.
-        if not self._is_awake(_AWAKE if len(buffer) < _BULK else 0):
+        if not self._vigil.keep(self._came, _AWAKE if len(buffer) < _BULK else 0):
             self._ready.poll()
         return os.readv(self._output, [buffer])
 

@@ -5,13 +5,12 @@ without a complaint, whatever has ended before it; a forked child never waits fo
 """
 
 import collections
-import os
 import threading
-import time
 from typing import Any
 
 import paramiko
 
+from ..awake import Vigil
 from .wire import AWAKE
 
 
@@ -23,6 +22,7 @@ class Inbox:
         self._pieces: collections.deque[memoryview] = collections.deque()
         self._size = 0
         self._closed = False
+        self._vigil = Vigil()
 
     def feed(self, data: Any) -> None:
         with self._arrived:
@@ -32,13 +32,10 @@ class Inbox:
 
     def wait(self, timeout: float | None) -> bool:
         """Whether there is something to read, or the end, within that many seconds."""
-        until = time.perf_counter() + (AWAKE if timeout is None else min(AWAKE, timeout))
-        while not self._is_ready():
-            if time.perf_counter() >= until:
-                with self._arrived:
-                    return self._arrived.wait_for(self._is_ready, timeout)
-            os.sched_yield()
-        return True
+        if self._vigil.keep(self._is_ready, AWAKE if timeout is None else min(AWAKE, timeout)):
+            return True
+        with self._arrived:
+            return self._arrived.wait_for(self._is_ready, timeout)
 
     def read(self, count: int, timeout: float | None = None) -> memoryview:
         """At most so many bytes of what came first; nothing at the end."""

@@ -4,11 +4,11 @@ Rules: many small readings are one call of the system; a reader stays awake for 
 answers often come at once and to wake a sleeping processor takes longer. Whoever else wants the processor gets it.
 """
 
-import os
 import select
 import socket
-import time
 from typing import Any
+
+from ..awake import Vigil
 
 #: The most that is read at once, in bytes.
 PIECE = 1 << 16
@@ -27,6 +27,7 @@ class Wire:
         self._start = self._end = 0
         self._readable, self._writable = select.poll(), select.poll()
         self._readable.register(connection, select.POLLIN)
+        self._vigil = Vigil()
         self._writable.register(connection, select.POLLOUT)
 
     def recv(self, count: int) -> bytes:
@@ -37,16 +38,11 @@ class Wire:
         return bytes(self._view[start : self._start])
 
     def _receive(self) -> int:
-        until = 0.0
         while True:
             try:
                 return self._socket.recv_into(self._view)
             except BlockingIOError:
-                now = time.perf_counter()
-                until = until or now + AWAKE
-                if now < until:
-                    os.sched_yield()
-                else:
+                if not self._vigil.keep(lambda: self._readable.poll(0), AWAKE):
                     self._wait(self._readable)
 
     def send(self, data: Any) -> int:
