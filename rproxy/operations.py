@@ -40,6 +40,8 @@ _COUNTED = {**_SHORT, **_sized("BINUNICODE BINBYTES LONG4", 4), **_sized("BINUNI
 #: Operations that only say how to read on.
 _SKIPPED = {**_sized("PROTO", 1), **_sized("FRAME", 8)}
 _GETS = {**_sized("BINGET", 1), **_sized("LONG_BINGET", 4)}
+#: Those that many of often follow each other.
+_NUMBERS = "BININT BININT2 BININT1 BINFLOAT".split()
 _MEMOIZE, _STOP = _CODES["MEMOIZE"], _CODES["STOP"]
 
 
@@ -48,18 +50,30 @@ _MEMOIZE, _STOP = _CODES["MEMOIZE"], _CODES["STOP"]
 
 @functools.cache  # some milliseconds, which not every program pays
 def _run_of(names: str) -> re.Pattern[bytes]:
-    """A pattern for as many scalars, and operations of these names, as follow each other."""
+    """A pattern for as many scalars, and operations of these names, as follow each other.
+
+    Alternatives are tried one after the other, and each round costs: so what is most frequent comes first, numbers
+    by four, as they often follow each other, and texts with the operation that follows nearly all of them.
+    """
     by_size: dict[int, bytes] = {}
     plain = {**_FIXED, **_SKIPPED, **_GETS, **_sized("MARK EMPTY_LIST APPEND APPENDS MEMOIZE " + names, 0)}
     for number, size in plain.items():
         by_size[size] = by_size.get(size, b"") + b"\\x%02x" % number
-    forms = [b"[%s].{%d}" % (numbers, size) for size, numbers in sorted(by_size.items())]
-    short = b"[" + b"".join(b"\\x%02x" % number for number in _SHORT) + b"]"
-    # Sixteen by sixteen lengths: an alternative is tried one after the other.
-    for high in range(0, 256, 16):
-        exact = b"|".join(b"\\x%02x.{%d}" % (size, size) for size in range(high, high + 16))
-        forms.append(b"%s(?=[\\x%02x-\\x%02x])(?:%s)" % (short, high, high + 15, exact))
+    forms = [(b"\\x%02x" % _CODES[name] + b"." * _FIXED[_CODES[name]]) * 4 for name in _NUMBERS]
+    forms.append(_short(0, 32))
+    forms += [b"[%s]%s" % (numbers, b"." * size) for size, numbers in sorted(by_size.items())]
+    # Sixteen by sixteen lengths, told by a look ahead.
+    forms += [b"(?=.[\\x%02x-\\x%02x])" % (low, low + 15) + _short(low, low + 16) for low in range(32, 256, 16)]
     return re.compile(b"(?:" + b"|".join(forms) + b")*+", re.DOTALL)
+
+
+def _short(low: int, high: int) -> bytes:
+    """A pattern for one text of a length in that range."""
+    operations = b"".join(b"\\x%02x" % number for number in _SHORT)
+    exact = b"|".join(
+        b"\\x%02x%s" % (size, b"." * size if size <= 16 else b".{%d}" % size) for size in range(low, high)
+    )
+    return b"[%s](?:%s)\\x%02x?+" % (operations, exact, _MEMOIZE)
 
 
 #: No key can be a tuple, as there is none but the message itself ...

@@ -261,6 +261,22 @@ def test_texts_and_numbers_of_every_length_pass_the_guard(size, kind):
     assert back([value, "after"]) == [value, "after"]
 
 
+@pytest.mark.parametrize("number", [1, 300, 70_000, -1, 1.5], ids=str)
+def test_numbers_in_runs_of_every_length_pass_the_guard(number):
+    value = [[number] * count + [None, "x" * count] for count in range(40)]
+    assert back(value) == value
+
+
+@pytest.mark.parametrize("number", [1, 300, 70_000, 1.5, "text", "t" * 40], ids=str)
+@pytest.mark.parametrize("count", range(10))
+def test_what_would_run_code_is_refused_after_any_number_of_numbers_and_texts(number, count):
+    body = b"".join(CODEC.dumps([number] * 10, Side())[0])
+    places = [place for code, _, place in pickletools.genops(body) if code.name not in ("MEMOIZE", "FRAME", "PROTO")]
+    place = places[2 + count]
+    with pytest.raises(ValueFault, match="operation EXT1,"):
+        check_operations(body[:place] + b"\x82\x01" + body[place:])
+
+
 def test_a_tuple_that_holds_itself_passes_the_guard():
     value = ([], 1, 2, 3)
     value[0].append(value)
