@@ -28,9 +28,23 @@ LINGER = 0.1
 class RemoteFuture(Future[Any]):
     """The future of a call that was sent. `stop` has the far side stop it, and does not wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, session: Session) -> None:
         super().__init__()
         self.stop: Callable[[], None] = lambda: None
+        self._session = session
+
+    def result(self, timeout: float | None = None) -> Any:
+        self._check_process()
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        self._check_process()
+        return super().exception(timeout)
+
+    def _check_process(self) -> None:
+        """Raises RProxyError in a forked child, where the thread that takes answers is not."""
+        if not self.done():
+            self._session.check_process()
 
     def running(self) -> bool:
         """Whether the call was sent, and has no result yet."""
@@ -75,7 +89,8 @@ class Futures:
 
     def send(self, message: Any, sink: Sink | None = None) -> RemoteFuture:
         """Sends a request. Raises what keeps it from being sent."""
-        future = RemoteFuture()
+        assert self._session.channel is not None  # a forked child's lock may be held by a thread that it has not
+        future = RemoteFuture(self._session)
         with self._order:
             if Loans.any:
                 with self._session.side.loans.scope(lasting=True) as scope:

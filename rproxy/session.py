@@ -60,12 +60,16 @@ class Session:
         """The open channel. Raises RProxyError after `close` and in a forked child."""
         if self._open and self._channel is not None:
             return self._channel
+        self.check_process()
+        raise RProxyError(f"the client of {self.target} is closed; make a new one with rproxy.connect()")
+
+    def check_process(self) -> None:
+        """Raises RProxyError in a forked child."""
         if self._pid != os.getpid():
             raise RProxyError(
                 f"the client of {self.target} belongs to the process {self._pid}, from which this one was forked; "
                 "make a client of its own here"
             )
-        raise RProxyError(f"the client of {self.target} is closed; make a new one with rproxy.connect()")
 
     @property
     def live(self) -> bool:

@@ -102,7 +102,8 @@ class Server:
         with self.recorder.lock:
             self.recorder.drain()
             self._calls.remove(frame.call)
-            if self.conversation is not None and self.conversation.pending and len(pieces) == 1:
+            # An answer to what is asked from within a call is what that call waits for.
+            if self.conversation is not None and self.conversation.pending and len(pieces) == 1 and not self._calls:
                 self._hold(pieces)
             else:
                 self._send(pieces)

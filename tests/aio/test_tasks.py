@@ -12,7 +12,6 @@ from .running import run
 
 
 def wait_for(path):
-    import os
     import time
 
     while not os.path.exists(path):
@@ -59,7 +58,6 @@ def test_calls_of_one_client_run_in_the_order_in_which_they_were_begun(stream_cl
 
 def test_calls_of_several_clients_run_side_by_side(tmp_path):
     def meet(own, other):
-        import os
         import time
 
         open(own, "w").close()
@@ -144,24 +142,3 @@ def test_what_waits_when_the_client_is_closed_says_so():
 
     with pytest.raises(rproxy.RProxyError, match="closed"):
         run(main)
-
-
-def test_a_forked_child_is_told_to_make_a_client_of_its_own(stream_client):
-    async def main():
-        await stream_client.aio.module("os").getpid()
-
-    asyncio.run(main())
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            asyncio.run(main())
-        except rproxy.RProxyError as error:
-            os.write(writing, str(error).encode())
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with open(reading) as told:
-        assert "make a client of its own here" in told.read()
-    os.waitpid(child, 0)
-    asyncio.run(main())
