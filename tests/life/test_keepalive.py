@@ -63,6 +63,20 @@ def test_a_link_that_says_nothing_any_more_is_lost(way, connect, how):
     not_sent(client)
 
 
+@pytest.mark.parametrize("any_way", KINDS, indirect=True)
+def test_a_call_ends_there_when_its_client_is_heard_no_more(way, connect):
+    client = connect(keepalive=0.2)
+    remote_time, pid = client.module("time"), pid_of(client)
+    child = client.module("subprocess").Popen(["sleep", "600"]).pid
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(remote_time.sleep, 600)
+        time.sleep(0.3)
+        way.link.tell("freeze")
+        assert isinstance(job.exception(), rproxy.ConnectionLost)
+    assert ended(pid, within=15)
+    assert ended(child)
+
+
 def test_machine_code_that_holds_the_interpreters_lock_is_waited_for(connect):
     client = connect(**SOON)
     client.call(lambda: __import__("ctypes"))
