@@ -149,6 +149,8 @@ class RemoteClient(Host):
         conversation = Session(connector.target, serializer, tuple(trust), blocks.check_limit(timeout))
         conversation.side.shipping.enabled = ship
         super().__init__(conversation, connector, launcher)
+        limit = None if keepalive is None else check_seconds("keepalive", keepalive)
+        pinging = {"keepalive": limit} if limit is not None and connector.network else {}
         begin = time.perf_counter()
         log.watch_connector(connector)
         options = ChannelOptions(
@@ -156,12 +158,12 @@ class RemoteClient(Host):
             launcher=launcher,
             side=conversation.side,
             codec=conversation.choose_codec,
-            hello={"serializer": serializer, "trust": list(trust), "tmp": launcher.tmp},
+            hello={"serializer": serializer, "trust": list(trust), "tmp": launcher.tmp, **pinging},
             ambient=conversation.shown,
             before=conversation.side.notices,
             lender=conversation.side.loans.answer,
             watch=_watch(connector.target),
-            keepalive=None if keepalive is None else check_seconds("keepalive", keepalive),
+            keepalive=limit,
         )
         channel = open_channel(connector, options, residence)
         conversation.start(channel)

@@ -66,12 +66,6 @@ def test_the_output_goes_where_it_was_submitted(client):
     assert captured.text == "said\n"
 
 
-def test_a_call_that_was_sent_is_not_said_to_be_cancelled(stream_client):
-    future = stream_client.submit(stream_client.module("math").sqrt, 4)
-    assert not future.cancel()
-    assert future.result(30) == 2
-
-
 def test_local_objects_are_lent_until_its_end(stream_client):
     here = []
     stream_client.submit(lambda f: [f(i) for i in range(3)], rproxy.local(here.append)).result(30)

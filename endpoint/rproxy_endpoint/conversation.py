@@ -57,9 +57,10 @@ class Conversation:
         self._changed = threading.Condition()
         self._reading = False  # whether a thread reads, once others ask
         self._over: Any = None  # why there will be no more: an exception
-        self._busy = False  # whether the main thread runs a request
+        self.busy = False  # whether the main thread runs a request
         self._turn = 0  # how many it has had
         self.since = 0.0  # when the request that runs now had not begun yet: a time of `clock()`
+        self.active = False  # whether something has come from the client, or was taken by it; others set it back
         self._ahead = 0  # bytes that were read since it last waited
         self._resting = False  # whether the watching thread waits for a request
         self._rouse = threading.Event()
@@ -68,7 +69,7 @@ class Conversation:
 
     def next_group(self) -> Group:
         """The next request and its notices; empty at the end. Raises ProtocolFault."""
-        self._busy = False
+        self.busy = False
         while not self.pending and self._over is None:
             self._ahead = 0
             if self._asked:
@@ -79,7 +80,7 @@ class Conversation:
                 self._read()
         if self.pending:
             group = self.pending.popleft()
-            self._busy = True
+            self.busy = True
             self._turn += 1
             if self._resting:
                 self._rouse.set()
@@ -138,20 +139,22 @@ class Conversation:
         ready, turn, looked = poll_of(self._source), -1, clock()
         while self._over is None:
             time.sleep(TICK)
-            if not self._busy:
+            if not self.busy:
                 self._rest()
                 looked = clock()
             if turn != self._turn:
                 turn, self.since = self._turn, looked
-            elif self._ahead < AHEAD and ready.poll(0):
-                self._read_meanwhile(turn)
+            elif ready.poll(0):
+                self.active = True
+                if self._ahead < AHEAD:
+                    self._read_meanwhile(turn)
             tick()
             looked = clock()
 
     def _rest(self) -> None:
         """Waits until the main thread runs a request."""
         self._resting = True
-        if not self._busy:
+        if not self.busy:
             self._rouse.wait()
         self._resting = False
         self._rouse.clear()
@@ -163,7 +166,7 @@ class Conversation:
                 return
             self._reading = True
         try:
-            if self._busy and self._turn == turn:  # else it may be reading by now
+            if self.busy and self._turn == turn:  # else it may be reading by now
                 self._read(0.0)
         finally:
             with self._changed:
@@ -183,6 +186,7 @@ class Conversation:
                 self._over = EOFError()
                 return
             self._ahead += count
+            self.active = True
             frames = self._peer.received(count)
             if self._asked:
                 with self._changed:

@@ -25,6 +25,7 @@ from .protocol.frames import Bytes, Frame, marker
 from .protocol.messages import CANCEL, NOTICES, PING, PONG, Failure, Output, Provide, Release, Reply
 from .protocol.peer import Peer
 from .protocol.pickled import PROTOCOL, PickleCodec, TrustingDecoder, names_nothing
+from .silence import end_in_silence
 
 _NOT_BEGUN = Failure({"fault": "cancelled", "cancelled": True, "text": "it had not begun"})
 _SCALARS = frozenset((type(None), bool, int, float, str, bytes))
@@ -144,6 +145,8 @@ class Server:
         self._chosen = True
         self.side.trust = frozenset(hello.get("trust", ()))
         self.side.tmp = str(hello.get("tmp", ""))
+        if self.conversation is not None and hello.get("keepalive"):
+            end_in_silence(self.conversation, float(hello["keepalive"]))
         if hello.get("serializer") == "cloudpickle":
             self.peer.codec = PickleCodec(decoder=_Loader, is_plain=names_nothing)
 
@@ -215,6 +218,8 @@ class Server:
 
     def _output(self, stream: int, data: bytes) -> None:
         self._send(self.peer.send(Output(stream, data), self._calls[-1] if self._calls else 0))
+        if self.conversation is not None:
+            self.conversation.active = True
 
     def _hung_up(self) -> None:
         """The client is gone while a call runs, or while nothing does: then `end` is under way as well."""

@@ -33,6 +33,15 @@ class Outgoing:
             pieces, self._gathered, self._size = [b"".join(self._gathered), *pieces], [], 0
         self._stream.write(pieces)
 
+    def attempt(self, pieces: list[Any]) -> None:
+        """Sends something by the way, in a thread that may hang in it; nothing where others send."""
+        if self._lock.acquire(blocking=False):
+            try:
+                with contextlib.suppress(OSError):  # whoever reads learns of the end
+                    self.write(pieces)
+            finally:
+                self._lock.release()
+
     def gather(self, pieces: list[Any]) -> None:
         """Sends with what follows soon, if that is not much."""
         size = sum(map(len, pieces))

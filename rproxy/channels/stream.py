@@ -16,15 +16,17 @@ from typing import Any
 
 from rproxy_endpoint.protocol.errors import ProtocolFault, ValueFault
 from rproxy_endpoint.protocol.frames import Frame
-from rproxy_endpoint.protocol.messages import CANCEL, OUTPUT, PONG
+from rproxy_endpoint.protocol.messages import CANCEL, OUTPUT, PING, PONG
 from rproxy_endpoint.protocol.peer import Packed
 
 from .. import log
-from ..connectors.base import StreamConnector
+from ..connectors.base import Silence, StreamConnector
 from ..deployment.bootstrap import start
 from ..errors import CallTimeout, ConnectionLost, ProtocolError, RProxyError
+from . import losing
 from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
 from .interrupts import NOTHING_HELD, Held
+from .keeping import Keeper
 from .outgoing import Outgoing
 from .waiting import NOTHING, Waiting, wake_up, was_stopped
 
@@ -55,17 +57,18 @@ class StreamChannel(Channel):
         self._stream, first = start(connector, options.launcher)
         self._ready = getattr(self._stream, "ready", None)
         self._outgoing = Outgoing(self._stream, self._sending)
+        self._keeper = Keeper(
+            connector, self._stream, options.keepalive, waits=lambda: bool(self._waiting),
+            ping=lambda: self._outgoing.attempt([self._peer.bare(PING)]), lose=self._give_up,
+        )  # fmt: skip
         try:
-            try:
-                self._outgoing.write(self._peer.greet(options.hello))
-            except OSError as error:
-                self._end(f"cannot send: {error}")
+            self._write(self._peer.greet(options.hello))
             self._frames += self._feed(first)
             while self._peer.hello is None:
                 self._read()
                 if self._lost is not None:
                     raise self._lost
-            self.facts = checked_facts(self._peer.hello, options.target)
+            self.facts = self._keeper.facts = checked_facts(self._peer.hello, options.target)
         except BaseException:
             self._stream.close()
             raise
@@ -134,7 +137,7 @@ class StreamChannel(Channel):
             raise
         if waiting.answer is None:
             assert self._lost is not None
-            raise type(self._lost)(*self._lost.args) from self._lost
+            raise losing.repeated(self._lost) from self._lost
         answer = self._peer.read(waiting.answer)
         if waiting.late:
             raise CallTimeout("it was stopped there" if was_stopped(answer) else "it came to its end there meanwhile")
@@ -146,10 +149,7 @@ class StreamChannel(Channel):
         """Has the far side stop a call, if it still runs; its answer tells whether that was so."""
         with self._sending:
             if begun.number and begun.answer is None and self._lost is None:
-                try:
-                    self._outgoing.write([self._peer.bare(CANCEL, begun.number)])
-                except OSError as error:
-                    self._end(f"cannot send: {error}")
+                self._write([self._peer.bare(CANCEL, begun.number)])
 
     def _cancel_soon(self, waiting: Waiting) -> None:
         """For a signal handler: its thread may be in the middle of sending, and `threading` of starting another."""
@@ -160,8 +160,7 @@ class StreamChannel(Channel):
         reader = self._reader
         if reader is not None and reader.thread == threading.get_ident():
             return True
-        found: bool = self._sending._is_owned() or self._state._is_owned()
-        return found
+        return bool(self._sending._is_owned() or self._state._is_owned())
 
     def _abandon(self, waiting: Waiting) -> None:
         """Takes the answer of a call that was interrupted here."""
@@ -180,7 +179,7 @@ class StreamChannel(Channel):
         peer = self._peer
         with self._sending:
             if self._lost is not None:
-                raise self._not_sent()
+                raise losing.not_sent(self._lost)
             number = peer.number()
             try:
                 pieces = peer.seal(packed, number)
@@ -191,19 +190,27 @@ class StreamChannel(Channel):
             except BaseException:
                 peer.forget(number)
                 raise
-            gathers = (
-                later and len(pieces) == 1 and bool(self._waiting)
-            )  # others are on their way: nobody waits for this one alone
+            # Where others are on their way, nobody waits for this one alone.
+            gathers = later and len(pieces) == 1 and bool(self._waiting)
+            if len(pieces) > 1:
+                self._keeper.begin(sum(memoryview(piece).nbytes for piece in pieces))
             waiting.number = number
             self._waiting[number] = waiting
             try:
                 (self._outgoing.gather if gathers else self._outgoing.write)(notices + pieces if notices else pieces)
             except OSError as error:
                 self._end(f"cannot send: {error}")
+                raise losing.not_sent(self._lost) from error  # not all of it went, so it is no request there
             except BaseException:
                 if len(pieces) > 1:  # half a frame may be on its way; a small one goes at once or not at all
                     self._lose(ConnectionLost(f"a request to {self._options.target} was interrupted as it was sent"))
                 raise
+
+    def _write(self, pieces: list[Any]) -> None:
+        try:
+            self._outgoing.write(pieces)
+        except OSError as error:
+            self._end(f"cannot send: {error}")
 
     def _notices(self) -> list[Any]:
         found = self._options.before()
@@ -230,11 +237,7 @@ class StreamChannel(Channel):
                 self._answers[thread] = outer
         with self._sending:
             if self._lost is None:
-                pieces = [*self._notices(), *self._peer.seal(packed, frame.call)]
-                try:
-                    self._outgoing.write(pieces)
-                except OSError as error:
-                    self._end(f"cannot send: {error}")
+                self._write([*self._notices(), *self._peer.seal(packed, frame.call)])
 
     # -- reading ---------------------------------------------------------------------------------------
 
@@ -299,12 +302,16 @@ class StreamChannel(Channel):
                 if left is not None and self._ready is not None and not self._ready(left):
                     return
                 count = self._stream.readinto(self._peer.buffer())
+            except Silence:
+                self._keeper.begin()
+                return
             except OSError as error:
                 self._end(str(error))
                 return
             if not count:
                 self._end("")
                 return
+            self._keeper.heard = True
             try:
                 self._frames += self._peer.received(count)
             except ProtocolFault as fault:
@@ -356,13 +363,6 @@ class StreamChannel(Channel):
         except Exception as error:  # it is the asking thread's to see, not the reading one's
             waiting.trouble = waiting.trouble or error
 
-    def _not_sent(self) -> RProxyError:
-        """For calls that come after the end."""
-        if isinstance(self._lost, ConnectionLost):
-            return ConnectionLost(f"{self._lost.args[0]}\nThis call was not sent.", may_have_run=False)
-        assert self._lost is not None
-        return type(self._lost)(*self._lost.args)
-
     # -- the end ---------------------------------------------------------------------------------------
 
     def _end(self, why: str) -> None:
@@ -372,12 +372,12 @@ class StreamChannel(Channel):
             self._peer.ended()
         except ProtocolFault as fault:
             why = why or str(fault)
-        self._lose(
-            ConnectionLost(
-                f"the session with {self._options.target} has ended{': ' + why if why else ''} ({told}). "
-                "Whether a call that was under way has run is unknown. Make a new client to go on."
-            )
-        )
+        self._lose(losing.lost(self._options.target, f"{': ' + why if why else ''} ({told})"))
+
+    def _give_up(self, why: str) -> None:
+        """The keeper says that the link is lost."""
+        self._lose(losing.lost(self._options.target, f": {why}"))
+        getattr(self._stream, "abort", self._stream.close)()
 
     def _break(self, fault: ProtocolFault) -> ProtocolError:
         error = ProtocolError(f"{self._options.target} does not speak the protocol: {fault}")
@@ -395,5 +395,6 @@ class StreamChannel(Channel):
             log.info("channel", "lost %s: %s", self._options.target, error)
 
     def close(self) -> None:
+        self._keeper.end()
         self._lose(RProxyError(f"the client of {self._options.target} is closed"))
         self._stream.close()

@@ -21,11 +21,19 @@ class Completed(NamedTuple):
     returncode: int
 
 
+class Silence(Exception):
+    """Nothing has come over a stream for a while."""
+
+
 class Stream(Protocol):
     """A running command's standard input and output.
 
     A stream may offer one method more, ``ready(timeout: float) -> bool``: whether within that many seconds `readinto`
     would return at once. Without it, a call that takes too long is stopped there, but waited for until that has worked.
+
+    For links that are lost without a word: after ``watch_silence(seconds)`` its `readinto` raises Silence when nothing
+    has come for so long; ``abort()`` ends it at once, without waiting for the other side; ``moved`` is a number that
+    changes while `write` makes progress. Without them, such a loss is found when the system finds it.
     """
 
     def readinto(self, buffer: memoryview) -> int:
@@ -69,6 +77,8 @@ class Connector(abc.ABC):
     #: The longest input, in bytes, that `run` brings to a command without other users of the host seeing it:
     #: requests up to here ride in it. 0 if there is no such way; they ride in the command then, for `ps` to show.
     input_limit: int = 0
+    #: Whether there is a network between, which can be lost without a word. A silent client is taken for gone then.
+    network: bool = True
     #: Whether `run` takes `login=True`, and has the user's login environment loaded by the service then.
     login: bool = False
     #: How long a file that was written may take to be seen, in seconds: shared file systems remember what

@@ -19,6 +19,7 @@ class LocalConnector(StreamConnector):
     python = sys.executable
     input_limit = 1 << 20  # by a pipe
     file_patience = 1.0
+    network = False
 
     def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
         return processes.run(_shell(command), self.target, input=input, timeout=timeout)

@@ -50,7 +50,14 @@ class MarkedStream:
         self._before = b""
         self.close = stream.close
         self.diagnosis = stream.diagnosis
-        self.ready = getattr(stream, "ready", None)
+        for name in ("ready", "watch_silence", "abort"):
+            if hasattr(stream, name):
+                setattr(self, name, getattr(stream, name))
+
+    @property
+    def moved(self) -> int:
+        found: int = getattr(self._stream, "moved", 0)
+        return found
 
     def readinto(self, buffer: memoryview) -> int:
         while count := self._stream.readinto(buffer):

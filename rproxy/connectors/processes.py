@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import CallTimeout, ConnectorError
 from .awake import Vigil
-from .base import Completed
+from .base import Completed, Silence
 
 #: The end of standard error that a diagnosis tells, in bytes.
 _TAIL = 4000
@@ -110,6 +110,14 @@ class ProcessStream:
         self._ready = select.poll()
         self._ready.register(self._output, select.POLLIN)
         self._vigil = Vigil()
+        self._silence: float | None = None  # in milliseconds
+        self.moved = 0
+
+    def watch_silence(self, seconds: float) -> None:
+        self._silence = seconds * 1000
+
+    def abort(self) -> None:
+        kill(self._process.popen)
 
     def ready(self, timeout: float) -> bool:
         """Whether there is something to read, or the end has come, within that many seconds."""
@@ -120,8 +128,9 @@ class ProcessStream:
 
     def readinto(self, buffer: memoryview) -> int:
         # Who wants much waits asleep: the processor is for those who bring it.
-        if not self._vigil.keep(self._came, _AWAKE if len(buffer) < _BULK else 0):
-            self._ready.poll()
+        awake = _AWAKE if len(buffer) < _BULK else 0
+        if not self._vigil.keep(self._came, awake) and not self._ready.poll(self._silence):
+            raise Silence
         return os.readv(self._output, [buffer])
 
     def write(self, pieces: Sequence[Any]) -> None:
@@ -130,7 +139,10 @@ class ProcessStream:
             return
         views = [memoryview(piece).cast("B") for piece in pieces if len(piece)]
         while views:
-            written = os.writev(self._input, views[:1000])
+            # A whole view would be written as one, however long that takes.
+            some = views[:1000] if len(views[0]) < _BULK else [views[0][:_BULK]]
+            written = os.writev(self._input, some)
+            self.moved += 1
             while views and written >= len(views[0]):
                 written -= len(views.pop(0))
             if written:

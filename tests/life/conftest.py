@@ -3,9 +3,9 @@
 Rules: no test here may hang: one that takes too long tells what every thread was doing, and ends the tests.
 """
 
-import faulthandler
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,15 +18,15 @@ from ..services.link import Link
 from ..ssh.conftest import KINDS, keys, no_agent, shared_sshd, ssh_connector, sshd, start_sshd  # noqa: F401 - fixtures
 from ..ssh.sshd import Sshd
 
+HERE = Path(__file__).parent
 #: No test here takes a tenth of this, in seconds.
-TOO_LONG = 100
+TOO_LONG = 40
 
 
-@pytest.fixture(autouse=True)
-def watchdog() -> Iterator[None]:
-    faulthandler.dump_traceback_later(TOO_LONG, exit=True, file=sys.__stderr__)
-    yield
-    faulthandler.cancel_dump_traceback_later()
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.timeout(TOO_LONG, method="thread"))
 
 
 class Way:

@@ -5,6 +5,7 @@ writes, and its end is kept; a command that does not end is killed where the hos
 """
 
 import contextlib
+import math
 import os
 import threading
 import time
@@ -14,7 +15,7 @@ from typing import Any
 
 import paramiko
 
-from ..base import Completed
+from ..base import Completed, Silence
 from .channels import abandon
 from .link import Link
 
@@ -33,6 +34,8 @@ class ChannelStream:
         self._link, self._keep = link, keep
         self._channel = channel = link.session()
         self._errors = bytearray()
+        self._silence = math.inf  # how long to wait for something, in seconds
+        self.moved = 0
         self._ending = weakref.finalize(self, _end, channel, link, os.getpid())
         _streams.add(self)
         try:
@@ -43,6 +46,12 @@ class ChannelStream:
             self._ending()
             raise link.refused(error) from error
         channel.settimeout(LOOK)
+
+    def watch_silence(self, seconds: float) -> None:
+        self._silence = seconds
+
+    def abort(self) -> None:
+        self._link.close()  # whoever else needs it makes another
 
     def ready(self, timeout: float) -> bool:
         """Whether there is something to read, or the end has come, within that many seconds."""
@@ -55,12 +64,16 @@ class ChannelStream:
         return True
 
     def readinto(self, buffer: memoryview) -> int:
+        left = self._silence
         while True:
             self._check_owner()
             try:
                 data = self._channel.recv(len(buffer))
             except TimeoutError:
                 self._drain()
+                left -= self._channel.gettimeout()
+                if left <= 0:
+                    raise Silence from None
                 continue
             except (paramiko.SSHException, EOFError) as error:
                 raise self._lost(error) from error
@@ -82,6 +95,8 @@ class ChannelStream:
 
     def _send(self, view: memoryview) -> int:
         while True:
+            if not self._link.transport.active:  # else paramiko would drop it, and say that it is sent
+                self._check_link()
             try:
                 sent: int = self._channel.send(view)
             except TimeoutError:
@@ -91,9 +106,10 @@ class ChannelStream:
                 raise self._lost(error) from error
             except OSError:
                 sent = 0  # the channel is closed
-            if not sent or not self._link.transport.active:  # what paramiko drops, it says it has sent
+            if not sent:
                 self._check_link()
                 raise BrokenPipeError("the command has closed its input")
+            self.moved += sent > 4096  # small ones always go: nobody there need take them
             return sent
 
     def complete(self, input: bytes, until: float | None) -> Completed:

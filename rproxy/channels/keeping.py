@@ -1,0 +1,122 @@
+"""Finds out that a link is lost, or that its endpoint was stopped, where nobody says so.
+
+Rules: only where calls wait, and only after some silence, is there a thread that looks; it never waits for the link
+itself. The endpoint answers pings whatever it runs; one that does not is looked after by a command of its own, since
+machine code that holds the interpreter's lock keeps it from answering, and is no reason to end a call. What was just
+sent may be on its way over a slow link for long, and lets everything else wait behind it.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ..connectors.base import Connector
+from ..errors import AuthenticationError, CallTimeout, ConnectionLost, ConnectorError, HostKeyError, RProxyError
+
+#: So many looks are in the time of keepalive: the first without a word pings, the second asks the host.
+LOOKS = 3
+#: What a link may hold that was written and has not arrived: pipes, windows of ssh, buffers of TCP; in bytes.
+DEEP = 8 << 20
+#: So many times keepalive may such a link take for that.
+SLOW = 5
+_ASK = "uname -n; cat /proc/{0}/stat 2>/dev/null || ps -o stat= -p {0} 2>/dev/null || {{ kill -0 {0} && echo R; }}"
+
+
+class Keeper:
+    """Looks after the link of one client.
+
+    `waits` says whether calls wait; `ping` sends a ping, and may hang; `lose` ends the session, for a reason. Whoever
+    receives something sets `heard`.
+    """
+
+    def __init__(
+        self, connector: Connector, stream: Any, keepalive: float | None, *,
+        waits: Callable[[], bool], ping: Callable[[], None], lose: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self.heard = False
+        self.facts: dict[str, Any] = {}  # what the far side said of itself
+        self._connector, self._stream = connector, stream
+        self._look = None if keepalive is None else keepalive / LOOKS
+        self._waits, self._ping, self._lose = waits, ping, lose
+        self._moved = -1
+        self._sent = 0  # of what is large, in bytes, since something was heard
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        if self._look is not None and hasattr(stream, "watch_silence"):
+            stream.watch_silence(self._look)
+
+    def begin(self, sent: int = 0) -> None:
+        """Sees to it that somebody looks: nothing has come for a while, or something large is about to be sent."""
+        self._sent += sent
+        if self._thread is None and self._look is not None:
+            with self._lock:
+                if self._thread is None and not self._over.is_set():
+                    self._thread = threading.Thread(target=self._keep, name="rproxy keeper", daemon=True)
+                    self._thread.start()
+
+    def end(self) -> None:
+        self._over.set()
+
+    def _keep(self) -> None:
+        look, silent = self._look or 0.0, 0
+        self.heard = False
+        while True:
+            _apart(self._ping)
+            if self._over.wait(look):
+                return
+            if not self._waits():
+                self._thread = None
+                return
+            silent = 0 if self._has_moved() else silent + 1
+            if silent > LOOKS * SLOW * min(self._sent, DEEP) / DEEP:
+                why = self._ask(look)
+                if why and not self._has_moved():
+                    self._lose(f"nothing has come from it for {look * (silent + 2):g} s, and {why}")
+                    return
+
+    def _has_moved(self) -> bool:
+        """Whether something has come or gone since it was asked last."""
+        moved = getattr(self._stream, "moved", 0)
+        heard, self.heard = self.heard, False
+        if heard:
+            self._sent = 0
+        found = heard or moved != self._moved
+        self._moved = moved
+        return found
+
+    def _ask(self, seconds: float) -> str:
+        """Why the session is over, in words; "" if it is not, as far as one can know."""
+        said: list[str] = []
+        asked = _apart(lambda: said.append(self._state(seconds)))
+        asked.join(seconds)
+        return said[0] if said else "the host does not answer either"
+
+    def _state(self, seconds: float) -> str:
+        pid = self.facts["pid"]
+        try:
+            done = self._connector.run(_ASK.format(pid), timeout=seconds)
+        except (CallTimeout, ConnectionLost) as error:
+            return f"the host does not answer either: {error}"
+        except (AuthenticationError, HostKeyError, ConnectorError):
+            return ""  # it lets us run no second command now: nothing is known
+        host, _, stat = done.stdout.decode("utf-8", "replace").strip().partition("\n")
+        if host != self.facts.get("host"):
+            return ""  # another node of the same name
+        state = stat.rpartition(") ")[2].strip()[:1]
+        if state in ("T", "t"):
+            return f"its endpoint is stopped by a signal (`kill -CONT {pid}` there lets it go on)"
+        return "" if state and state != "Z" else "its endpoint is gone"
+
+
+def _apart(work: Callable[[], Any]) -> threading.Thread:
+    """Does something that may hang, in a thread that nobody has to wait for."""
+
+    def run() -> None:
+        with contextlib.suppress(RProxyError):  # the session has ended meanwhile
+            work()
+
+    thread = threading.Thread(target=run, name="rproxy keeper", daemon=True)
+    thread.start()
+    return thread
