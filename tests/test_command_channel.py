@@ -6,13 +6,16 @@ left behind goes with the next one.
 
 import os
 import re
+import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
 import rproxy
 from rproxy.connectors.local import LocalConnector
+from rproxy.testing import command_only
 
 from .conftest import HOME
 
@@ -307,3 +310,43 @@ def test_a_client_that_cannot_reach_its_host_any_more_closes_all_the_same(tmp_pa
     client.close()
     with pytest.raises(rproxy.RProxyError, match="is closed"):
         client.ping()
+
+
+def test_a_call_ends_when_its_client_is_killed(tmp_path):
+    told = tmp_path / "pid"
+    program = (
+        "import rproxy\n"
+        "from rproxy.connectors.local import LocalConnector\n"
+        "from rproxy.testing import command_only\n"
+        "def work(path):\n"
+        "    import os, time\n"
+        "    open(path + '~', 'w').write(str(os.getpid()))\n"
+        "    os.rename(path + '~', path)\n"
+        "    time.sleep(100)\n"
+        f"rproxy.connect(command_only(LocalConnector())).call(work, {str(told)!r})\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program]) as client:
+        until = time.monotonic() + 30
+        while not told.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        client.kill()
+    pid = told.read_text()
+    until = time.monotonic() + 20
+    while os.path.exists(f"/proc/{pid}") and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not os.path.exists(f"/proc/{pid}")
+
+
+def test_a_call_that_takes_too_long_is_ended(tmp_path):
+    def work(path):
+        import time
+
+        time.sleep(2)
+        open(path, "w").close()
+
+    with rproxy.connect(command_only(LocalConnector())) as client:
+        with client.timeout(1), pytest.raises(rproxy.CallTimeout, match=r"took longer than 1 s: its command was ended"):
+            client.call(work, str(tmp_path / "done"))
+        assert client.module("math").sqrt(4) == 2
+        time.sleep(1.5)
+    assert not (tmp_path / "done").exists()

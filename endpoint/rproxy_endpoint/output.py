@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import types
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List
 
 CHUNK = 1 << 20
 #: What a pipe of the protocol's holds, in bytes: more is no faster, and a user's pipes have a limit together.
@@ -28,11 +28,12 @@ GATHER = 0.002
 class Recorder:
     """Takes descriptors 0, 1 and 2 for user code; `emit(stream, data)` is called with what was printed.
 
-    `hung_up` is called when the other end of descriptor 0 is closed, if that means anything.
+    `hung_up` is called when the client is gone: when the other end of descriptor 0 is closed, if the session `lasts`,
+    else that of descriptor 1.
     `lock` is held whenever something is emitted; hold it to send an answer after the output.
     """
 
-    def __init__(self, emit: Callable[[int, bytes], None], hung_up: Optional[Callable[[], None]]) -> None:
+    def __init__(self, emit: Callable[[int, bytes], None], hung_up: Callable[[], None], lasts: bool) -> None:
         self.lock = threading.Lock()
         self.input = os.dup(0)
         self.output = os.dup(1)
@@ -41,6 +42,7 @@ class Recorder:
             _resize(pipe, LINE)  # sshd makes small ones, and bulk would wait at each turn
         self._emit = emit
         self._hung_up = hung_up
+        self._client = self.input if lasts else self.output
         self._ends: Dict[int, int] = {}  # reading end: stream
         self._ready = select.poll()
         self._modules = 0
@@ -77,12 +79,11 @@ class Recorder:
         waiting = select.poll()
         for reading in self._ends:
             waiting.register(reading, select.POLLIN)
-        if self._hung_up is not None:
-            waiting.register(self.input, 0)  # tells only when the other end is closed
+        waiting.register(self._client, 0)  # tells only when the other end is closed
         while True:
             events = waiting.poll()
             for descriptor, _ in events:
-                if descriptor == self.input and self._hung_up is not None:
+                if descriptor == self._client:
                     waiting.unregister(descriptor)
                     self._hung_up()
             time.sleep(GATHER)
@@ -90,8 +91,7 @@ class Recorder:
                 with self.lock:
                     self.drain()
             except OSError:  # the client is gone; what runs may be waiting for us to make room
-                if self._hung_up is not None:
-                    self._hung_up()
+                self._hung_up()
                 return
 
     def drain(self) -> None:

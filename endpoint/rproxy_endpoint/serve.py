@@ -66,7 +66,7 @@ class Server:
     def __init__(self, live: bool) -> None:
         self.side = EndpointSide(live)
         self.peer = Peer("endpoint", self.side)
-        self.recorder = Recorder(self._output, self._hung_up if live else None)
+        self.recorder = Recorder(self._output, self._hung_up, live)
         self._executor = Executor(self.side)
         self.write: Callable[[List[Bytes]], None] = lambda pieces: write_all(self.recorder.output, pieces)
         self.conversation: Optional[Conversation] = None  # where objects can be lent
