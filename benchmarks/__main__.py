@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(argv)
     if chosen.plot:
         from . import plots  # before an hour is spent, if matplotlib is missing
-    print(machine.line())
+    print(machine.line(machine.facts()), flush=True)
     tables: list[report.Table] = []
     sweeps: list[report.Sweep] = []
     sizes = QUICK if chosen.quick else FULL

@@ -25,9 +25,8 @@ def facts() -> dict[str, Any]:
     }
 
 
-def line() -> str:
+def line(told: dict[str, Any]) -> str:
     """The facts that a reader looks for first."""
-    told = facts()
     versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
     return (
         f"{told['date']}, {told['python']}, {told['cores']} cores of {told['processor']}, {told['system']}, "

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
+from benchmarks.page import BEGIN, END
 from benchmarks.report import Bar, Row, Table, judge, summary
 
 from .conftest import REPOSITORY
@@ -156,6 +157,17 @@ def test_the_picture_has_a_panel_a_line_and_a_name_for_each(runs):
     measured = runs["latency"]
     texts = {text for element in ET.fromstring(measured.picture).iter() for text in [element.text] if text}
     assert {sweep["title"] for sweep in measured.sweeps} | {"rproxy, OpenSSH", "mitogen"} <= texts
+
+
+def test_a_page_gets_the_tables_and_keeps_its_words(runs, tmp_path):
+    page, figures = tmp_path / "page.md", tmp_path / "figures.json"
+    page.write_text(f"before\n{BEGIN}old\n{END}after\n")
+    figures.write_text(json.dumps({"machine": runs["bulk"].machine, "tables": runs["bulk"].tables}))
+    command = [sys.executable, "-m", "benchmarks.page", str(figures), str(page)]
+    subprocess.run(command, cwd=REPOSITORY, check=True)
+    written = page.read_text()
+    assert written.startswith(f"before\n{BEGIN}") and written.endswith(f"{END}after\n") and "old" not in written
+    assert "| rproxy, OpenSSH, push |" in written and "at least 0.8" in written
 
 
 # -- bars ----------------------------------------------------------------------------------------------
