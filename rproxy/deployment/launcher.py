@@ -86,9 +86,10 @@ class Launcher:
         """The shell command that runs the endpoint."""
         return self._command(token, _coded("common.py", "start.py"), self.root, bundle().name, token, *words)
 
-    def session(self, token: str) -> str:
-        """The shell command of an endpoint that lasts; where nothing may be sent, all of it must be there."""
-        return self.endpoint(token, "session", token, *(() if self.deploy else ("whole",)))
+    def session(self, token: str, sent: bool) -> str:
+        """The shell command of an endpoint that lasts; `sent` says that the endpoint comes unasked. Where nothing may
+        be sent at all, all of it must be there."""
+        return self.endpoint(token, "session", token, *(("sent",) if sent else () if self.deploy else ("whole",)))
 
     def prepare(self, token: str, first: str, second: str) -> str:
         """The shell command that makes a private folder or deploys what was pushed; see prepare.py."""
