@@ -97,6 +97,7 @@ def _start(connector: StreamConnector, launcher: Launcher, token: str, unasked: 
         if unasked:
             with contextlib.suppress(OSError):  # that it has ended shows in what it says
                 stream.write([archive_message()])
+        launcher.meanwhile()
         return Started(stream, _converse(stream, launcher, connector.target, token))
     except NoStart:
         stream.close()

@@ -15,6 +15,7 @@ import os
 import re
 import shlex
 import zlib
+from collections.abc import Callable
 
 from ..connectors.shell import for_any_shell
 from .bundle import bundle, read_remote
@@ -81,6 +82,7 @@ class Launcher:
         self.tmp = root.rstrip("/") + "/tmp" if tmp is None else tmp
         self.tmp_is_given = tmp is not None
         self.deploy = deploy
+        self.meanwhile: Callable[[], object] = lambda: None  # what this side can do while Python starts there
 
     def endpoint(self, token: str, *words: str) -> str:
         """The shell command that runs the endpoint."""
