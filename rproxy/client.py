@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from rproxy_endpoint.protocol.messages import Call
 
-from . import batches, blocks, log, output, staying
+from . import batches, blocks, log, operations, output, staying
 from .channels import ChannelOptions
 from .channels.opening import check_seconds, open_channel, residence_for
 from .code.names import elsewhere
@@ -165,6 +165,7 @@ class RemoteClient(Host):
             watch=_watch(connector.target),
             keepalive=limit,
         )
+        launcher.meanwhile = _get_ready
         channel = open_channel(connector, options, residence)
         conversation.start(channel)
         log.connected(connector.target, channel.name, channel.facts, time.perf_counter() - begin)
@@ -376,3 +377,9 @@ class RemoteClient(Host):
         """Adds a folder to the front of PATH for all calls of this client."""
         added = blocks.Settings({}, (), (blocks.check_path(path, "an entry of PATH"),))
         self._session.base = added.over(self._session.base)
+
+
+def _get_ready() -> None:
+    """Loads what the first calls need, and takes long: while the far side starts nobody waits for it."""
+    importlib.import_module(".proxies.faces", __package__)
+    operations.get_ready()

@@ -2,16 +2,18 @@
 
 import importlib
 from collections.abc import Callable
-from typing import Any, NamedTuple
-from urllib.parse import SplitResult, unquote, urlsplit
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .connectors.base import Connector
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 #: Other distributions add schemes under this entry-point group: a function of (url, **options).
 GROUP = "rproxy.connectors"
 
 
-def _local(url: SplitResult, **options: Any) -> Connector:
+def _local(url: "SplitResult", **options: Any) -> Connector:
     from .connectors.local import LocalConnector
 
     if url.netloc or url.path.strip("/"):
@@ -19,7 +21,7 @@ def _local(url: SplitResult, **options: Any) -> Connector:
     return LocalConnector(**options)
 
 
-def _ssh(url: SplitResult, **options: Any) -> Connector:
+def _ssh(url: "SplitResult", **options: Any) -> Connector:
     host, user, port = address_of(url)
     for name, value in (("user", user), ("port", port)):
         if value is not None and options.setdefault(name, value) != value:
@@ -28,7 +30,7 @@ def _ssh(url: SplitResult, **options: Any) -> Connector:
     return made
 
 
-def _prefixed(url: SplitResult, **options: Any) -> Connector:
+def _prefixed(url: "SplitResult", **options: Any) -> Connector:
     from .connectors.prefix import PrefixConnector
     from .connectors.prefixes import prefix_words
 
@@ -38,7 +40,7 @@ def _prefixed(url: SplitResult, **options: Any) -> Connector:
     return PrefixConnector(words, target=url.geturl() + (f" via {options['via'].target}" if via else ""), **options)
 
 
-def _service(url: SplitResult, **options: Any) -> Connector:
+def _service(url: "SplitResult", **options: Any) -> Connector:
     machine, user, port = address_of(url)
     if port is not None or (user is not None and url.scheme != "newt"):
         raise ValueError(f"{url.scheme}:// is followed by the name of a machine, and no more: not {url.geturl()!r}")
@@ -56,9 +58,11 @@ class Address(NamedTuple):
     port: int | None
 
 
-def address_of(url: SplitResult) -> Address:
+def address_of(url: "SplitResult") -> Address:
     """The host of scheme://[user@]host[:port], as it was written. Raises ValueError for anything else."""
     form = f"write {url.scheme}://[user@]host[:port]"
+    from urllib.parse import unquote
+
     user, at, place = url.netloc.rpartition("@")
     if ":" in user:
         raise ValueError(f"a password does not go into a URL, where others see it: use password=; {form}")
@@ -121,7 +125,7 @@ class _Entry:
     def __init__(self, entry: Any) -> None:
         self._entry = entry
 
-    def __call__(self, url: SplitResult, **options: Any) -> Connector:
+    def __call__(self, url: "SplitResult", **options: Any) -> Connector:
         made: Connector = self._entry.load()(url, **options)
         return made
 
@@ -133,9 +137,12 @@ def connector_for(target: Any, options: dict[str, Any]) -> Connector:
             raise TypeError(f"options of a connector go to its constructor: {', '.join(sorted(options))}")
         return target
     if target is None:
-        target = "local://"
+        check_options(_local, options, "local")
+        return _class("local")(**options)  # type: ignore[no-any-return]
     if not isinstance(target, str):
         raise TypeError(f"a target is a URL such as 'local://', or a Connector, not {target!r}")
+    from urllib.parse import urlsplit
+
     url = urlsplit(target)
     if not url.scheme or "://" not in target:
         raise ValueError(

@@ -279,3 +279,15 @@ def test_a_client_of_plain_calls_loads_no_package_of_others_but_wrapt():
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert set(done.stdout.split()) <= {"wrapt"}
+
+
+def test_connecting_loads_nothing_slow_before_the_far_side_has_begun_to_start():
+    slow = {"asyncio", "concurrent", "inspect", "ast", "logging", "importlib.metadata", "importlib.resources"}
+    code = (
+        "import sys, rproxy.client, rproxy.channels.stream, rproxy.connectors.openssh\n"
+        "from rproxy.deployment.bundle import bundle\n"
+        f"bundle(); print(*sorted({slow | PACKAGES!r} & sys.modules.keys()))"
+    )
+    for _ in range(2):  # the first may be the one that makes the endpoint's archives
+        done = subprocess.run([sys.executable, "-I", "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == []

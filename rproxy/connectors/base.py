@@ -81,6 +81,8 @@ class Connector(abc.ABC):
     network: bool = True
     #: Whether `run` takes `login=True`, and has the user's login environment loaded by the service then.
     login: bool = False
+    #: Whether a round trip takes long: then a host that is new is sent the endpoint unasked.
+    distant: bool = False
     #: How long a file that was written may take to be seen, in seconds: shared file systems remember what
     #: they saw last.
     file_patience: float = 10.0

@@ -1,10 +1,12 @@
 """The conversation over a stream until the endpoint answers.
 
-Rules: an endpoint that is there costs one round trip, one that is not two; a Python that does not start is
+Rules: an endpoint that is there costs one round trip, one that is not two, or one where that takes long and the host is
+new here, which so is sent it unasked; a Python that does not start is
 told with what it said, and another one is taken if the host has it and the user has named none; a host that
 stays silent is given up.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
@@ -13,6 +15,7 @@ from .. import log
 from ..connectors.base import Connector, Stream, StreamConnector
 from ..errors import ProtocolError, RemoteNotSetupError
 from .bundle import bundle
+from .keeping import Hosts
 from .launcher import Launcher, new_token, words_of
 from .survey import end_hung, failed, survey
 
@@ -34,12 +37,30 @@ class NoStart(Exception):
     """Python did not come as far as the endpoint; `args` says why."""
 
 
+class Ended(NoStart):
+    """The command has ended without a word of ours."""
+
+
 def start(connector: StreamConnector, launcher: Launcher) -> Started:
     """Starts the endpoint, and deploys it if it is not there.
 
     Raises RemoteNotSetupError if no endpoint comes, with what the host said instead.
     """
-    return attempted(connector, launcher, lambda token: _start(connector, launcher, token))
+    hosts, host = Hosts(bundle().name), f"{connector.target} {launcher.root}"
+    new = connector.distant and launcher.deploy and not hosts.have(host)
+
+    def attempt(token: str) -> Started:
+        try:
+            return _start(connector, launcher, token, new)
+        except Ended:
+            if not new:
+                raise
+            return _start(connector, launcher, new_token(), False)  # what its shell runs may have read it
+
+    found = attempted(connector, launcher, attempt)
+    if new:
+        hosts.note(host)
+    return found
 
 
 def attempted(connector: Connector, launcher: Launcher, attempt: Callable[[str], Result]) -> Result:
@@ -60,8 +81,8 @@ def attempted(connector: Connector, launcher: Launcher, attempt: Callable[[str],
     raise failed(connector.target, launcher, why, tried)
 
 
-def _start(connector: StreamConnector, launcher: Launcher, token: str) -> Started:
-    stream = connector.open(launcher.session(token))
+def _start(connector: StreamConnector, launcher: Launcher, token: str, unasked: bool) -> Started:
+    stream = connector.open(launcher.session(token, unasked))
     late = threading.Event()
 
     def give_up() -> None:
@@ -73,6 +94,10 @@ def _start(connector: StreamConnector, launcher: Launcher, token: str) -> Starte
     watch.daemon = True
     watch.start()
     try:
+        if unasked:
+            with contextlib.suppress(OSError):  # that it has ended shows in what it says
+                stream.write([archive_message()])
+        launcher.meanwhile()
         return Started(stream, _converse(stream, launcher, connector.target, token))
     except NoStart:
         stream.close()
@@ -129,7 +154,7 @@ def _converse(stream: Stream, launcher: Launcher, target: str, token: str) -> by
             except OSError:
                 count = 0
             if not count:
-                raise NoStart(_told(stream, said))
+                raise Ended(_told(stream, said))
             said += buffer[:count]
             continue
         word = (found[1] or b"").decode()

@@ -15,6 +15,7 @@ import os
 import re
 import shlex
 import zlib
+from collections.abc import Callable
 
 from ..connectors.shell import for_any_shell
 from .bundle import bundle, read_remote
@@ -81,14 +82,16 @@ class Launcher:
         self.tmp = root.rstrip("/") + "/tmp" if tmp is None else tmp
         self.tmp_is_given = tmp is not None
         self.deploy = deploy
+        self.meanwhile: Callable[[], object] = lambda: None  # what this side can do while Python starts there
 
     def endpoint(self, token: str, *words: str) -> str:
         """The shell command that runs the endpoint."""
         return self._command(token, _coded("common.py", "start.py"), self.root, bundle().name, token, *words)
 
-    def session(self, token: str) -> str:
-        """The shell command of an endpoint that lasts; where nothing may be sent, all of it must be there."""
-        return self.endpoint(token, "session", token, *(() if self.deploy else ("whole",)))
+    def session(self, token: str, sent: bool) -> str:
+        """The shell command of an endpoint that lasts; `sent` says that the endpoint comes unasked. Where nothing may
+        be sent at all, all of it must be there."""
+        return self.endpoint(token, "session", token, *(("sent",) if sent else () if self.deploy else ("whole",)))
 
     def prepare(self, token: str, first: str, second: str) -> str:
         """The shell command that makes a private folder or deploys what was pushed; see prepare.py."""

@@ -50,7 +50,7 @@ class Counted:
     """A stream that counts how often it waits for an answer to what was sent."""
 
     def __init__(self, stream):
-        self._stream, self._asked, self.trips = stream, True, 0
+        self._stream, self._asked, self.trips, self.sent = stream, True, 0, b""
 
     def readinto(self, buffer):
         self.trips += self._asked
@@ -59,6 +59,7 @@ class Counted:
 
     def write(self, pieces):
         self._asked = True
+        self.sent += b"".join(map(bytes, pieces))
         self._stream.write(pieces)
 
     def close(self):
@@ -83,6 +84,48 @@ def test_a_fresh_host_costs_two_round_trips_and_then_one(root, python):
             assert connector.stream.trips == trips
             assert client.do_remote_call("os", "getcwd") == (os.getcwd(), "")
             assert connector.stream.trips == trips + 1
+
+
+class Distant(Counting):
+    distant = True
+
+
+def test_a_host_that_is_new_and_far_away_costs_one_round_trip(root):
+    for sent in (bundle().packed, b""):
+        connector = Distant()
+        with rproxy.connect(connector, endpoint_dir=str(root)) as client:
+            assert connector.stream.trips == 1
+            assert sent in connector.stream.sent and len(connector.stream.sent) < len(sent) + 1000
+            assert works(client)
+
+
+def test_an_endpoint_that_has_gone_from_a_known_host_is_asked_for(root):
+    rproxy.connect(Distant(), endpoint_dir=str(root)).close()
+    shutil.rmtree(root)
+    connector = Distant()
+    with rproxy.connect(connector, endpoint_dir=str(root)) as client:
+        assert connector.stream.trips == 2
+        assert works(client)
+
+
+def test_an_endpoint_that_is_there_is_not_replaced_by_one_that_comes_unasked(root):
+    rproxy.connect(endpoint_dir=str(root)).close()
+    before = (root / bundle().name).stat().st_ino
+    with rproxy.connect(Distant(), endpoint_dir=str(root)) as client:
+        assert works(client)
+    assert (root / bundle().name).stat().st_ino == before
+
+
+class Reading(Distant):
+    """Its login shell reads a line of what is meant for the command, if there is one."""
+
+    def open(self, command):
+        return super().open("bash -c 'read -t 0.3 line'; " + command)
+
+
+def test_a_shell_that_reads_what_comes_unasked_is_sent_it_again(root):
+    with rproxy.connect(Reading(), endpoint_dir=str(root)) as client:
+        assert works(client)
 
 
 # -- asking for it -------------------------------------------------------------------------------------

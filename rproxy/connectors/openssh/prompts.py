@@ -6,7 +6,6 @@ question for it means that it was wrong.
 """
 
 import contextlib
-import importlib.resources
 import json
 import os
 import re
@@ -41,8 +40,7 @@ class Prompts:
         self._socket.bind(path)
         self._socket.listen(8)
         self._program = Path(folder, "askpass")
-        code = importlib.resources.files(__package__).joinpath("askpass.py").read_text("utf-8")
-        Path(folder, "askpass.py").write_text(code, "utf-8")
+        Path(folder, "askpass.py").write_bytes(_askpass())
         words = [sys.executable, "-I", "-S", os.path.join(folder, "askpass.py"), path]
         self._program.write_text("#!/bin/sh\nexec " + " ".join(map(shlex.quote, words)) + ' "$@"\n', "utf-8")
         self._program.chmod(0o700)
@@ -103,6 +101,13 @@ class Prompts:
         if found and found["host"].lower() not in self._hosts:
             return False  # a jump host's
         return bool(_PASSWORD.search(prompt))
+
+
+def _askpass() -> bytes:
+    """The program of ssh. By this package's own loader: importlib.resources takes longer to import."""
+    assert __spec__.loader is not None
+    code: bytes = __spec__.loader.get_data(os.path.join(os.path.dirname(__file__), "askpass.py"))  # type: ignore[attr-defined]
+    return code
 
 
 def is_about_host_key(prompt: str) -> bool:

@@ -54,4 +54,5 @@ if here:  # files of the current directory must not stand in for what is importe
 root = place(root)
 home = os.path.join(root, name)
 # A session that may ask for the rest of the endpoint can begin without it.
-there = bool(root) and whole(home) and (sys.argv[5:6] + sys.argv[7:] == ["session"] or whole(os.path.join(home, REST)))
+may_ask = sys.argv[5] == "session" and sys.argv[7:] != ["whole"]
+there = bool(root) and whole(home) and (may_ask or whole(os.path.join(home, REST)))

@@ -11,11 +11,18 @@ def read(size):
     return data
 
 
-if not there:
+sent = sys.argv[7:] == ["sent"]  # the archive comes unasked
+if sent:
+    import select
+
+    sent = bool(select.select([0], [], [], 10)[0])  # what a login shell runs may have read it
+if not there and not sent:
     say("need")
     if sys.argv[5] != "session":
         sys.exit(0)
+if sent or not there:
     packed = read(int(read(10)))
+if not there:
     home = deploying(packed)["deploy_or_remember"](root, name, packed)
 sys.path.insert(0, home)
 cached, sys.dont_write_bytecode = sys.dont_write_bytecode, False  # this folder is ours, and halves each start
@@ -30,8 +37,6 @@ else:
 sys.dont_write_bytecode = cached
 sys.path[:1] = [""] if here else []
 words, sys.argv[:] = sys.argv[5:], [""]
-for name in (
-    "REST python root name token home here there say place whole deploying read packed cached serve once relay".split()
-):
+for name in "select REST may_ask sent python root name token home here there say place whole deploying read packed cached serve once relay".split():
     globals().pop(name, None)
 endpoint.main(words)
