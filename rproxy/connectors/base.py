@@ -26,6 +26,11 @@ class Stream(Protocol):
 
     A stream may offer one method more, ``ready(timeout: float) -> bool``: whether within that many seconds `readinto`
     would return at once. Without it, a call that takes too long is stopped there, but waited for until that has worked.
+
+    For files it may offer others: ``end_input()`` ends the command's input, while its output can still be read;
+    ``send_file(file, count) -> int`` and ``receive_file(file, count) -> int`` move at most so many bytes from or to
+    where the descriptor of a file stands, and return how many: 0 at the end. All raise OSError, with EINVAL for a file
+    that has to be read or written instead.
     """
 
     def readinto(self, buffer: memoryview) -> int:

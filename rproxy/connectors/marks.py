@@ -20,6 +20,10 @@ SHELL_MEND = (
 )
 
 
+#: What streams may offer beside what they must.
+_OPTIONAL = ("ready", "end_input", "send_file", "receive_file")
+
+
 class Mark:
     """A word that nothing else prints."""
 
@@ -50,7 +54,8 @@ class MarkedStream:
         self._before = b""
         self.close = stream.close
         self.diagnosis = stream.diagnosis
-        self.ready = getattr(stream, "ready", None)
+        for name in _OPTIONAL:
+            setattr(self, name, getattr(stream, name, None))
 
     def readinto(self, buffer: memoryview) -> int:
         while count := self._stream.readinto(buffer):
