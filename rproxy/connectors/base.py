@@ -34,6 +34,11 @@ class Stream(Protocol):
     For links that are lost without a word: after ``watch_silence(seconds)`` its `readinto` raises Silence when nothing
     has come for so long; ``abort()`` ends it at once, without waiting for the other side; ``moved`` is a number that
     changes while `write` makes progress. Without them, such a loss is found when the system finds it.
+
+    For files it may offer others: ``end_input()`` ends the command's input, while its output can still be read;
+    ``send_file(file, count) -> int`` and ``receive_file(file, count) -> int`` move at most so many bytes from or to
+    where the descriptor of a file stands, and return how many: 0 at the end. All raise OSError, with EINVAL for a file
+    that has to be read or written instead.
     """
 
     def readinto(self, buffer: memoryview) -> int:

@@ -4,6 +4,7 @@ Rules: binary exact; a file appears under its name when it is whole, or not at a
 is bounded whatever its size; what login shells print before is not taken for its bytes.
 """
 
+import errno
 import os
 import shlex
 import stat
@@ -21,6 +22,8 @@ _CHUNK = 1 << 20
 _NOISE = 1 << 20
 
 Open = Callable[[str], Stream]
+#: Moves at most so many bytes between a stream and where a file stands, and returns how many: 0 at the end.
+Move = Callable[[IO[bytes], int], int]
 
 _PUT = """umask 077
 target={target} size={size}
@@ -36,8 +39,12 @@ printf '%s%.10s\\n' '{mark}' "$mode"
 cat "$source" && printf %s '{end}'"""
 
 
-def push(open_command: Open, local: PathLike, remote: str, target: str) -> None:
-    """Copies a local file there. Raises ConnectorError; `target` is what it calls the host."""
+def push(open_command: Open, local: PathLike, remote: str, target: str, *, ends: bool = False) -> None:
+    """Copies a local file there. Raises ConnectorError; `target` is what it calls the host.
+
+    With `ends` the streams have an `end_input` that the command there is sure to notice. Then it reads by cat, which
+    takes a third of the time that head -c does.
+    """
     what = f"cannot copy {os.fspath(local)} to {remote} on {target}"
     mark = Mark()
     try:
@@ -49,11 +56,13 @@ def push(open_command: Open, local: PathLike, remote: str, target: str) -> None:
             command = _PUT.format(
                 target=shlex.quote(remote), size=size, mode=stat.S_IMODE(status.st_mode), mark=mark.text,
                 part="." + mark.text.strip("<>").replace(":", "-"),
-                receive=f"head -c {size}" if size else ":",  # some heads know no 0
+                receive="cat" if ends else f"head -c {size}" if size else ":",  # some heads know no 0
             )  # fmt: skip
-            stream = open_command(command)
+            stream: Any = open_command(command)
             try:
                 _send(stream, file, size)
+                if ends:
+                    stream.end_input()
                 done = _received(stream, mark)
                 told = "" if done else stream.diagnosis()
             finally:
@@ -64,18 +73,44 @@ def push(open_command: Open, local: PathLike, remote: str, target: str) -> None:
         raise ConnectorError(f"{what}: {told}")
 
 
-def _send(stream: Stream, file: IO[bytes], size: int) -> None:
-    buffer, rest = memoryview(bytearray(min(_CHUNK, max(size, 1)))), size
+def _send(stream: Any, file: IO[bytes], size: int) -> None:
+    buffer, rest = memoryview(bytearray(_CHUNK)), size
+
+    def copy(file: Any, count: int) -> int:
+        found: int = file.readinto(buffer[:count])
+        try:
+            stream.write([buffer[:found]])
+        except OSError as error:
+            raise BrokenPipeError from error
+        return found
+
+    move = _mover(getattr(stream, "send_file", None), copy)
     while rest:
-        count: int = file.readinto(buffer[:rest])  # type: ignore[attr-defined]
+        try:
+            count = move(file, min(rest, _CHUNK))
+        except BrokenPipeError:
+            return  # the other end has gone, and its last words tell why
         if not count:
             raise OSError("it became shorter while it was copied")
-        try:
-            stream.write([buffer[:count]])
-        except OSError:
-            return  # the other end has gone, and its last words tell why
         rest -= count
         report(size - rest)
+
+
+def _mover(direct: Move | None, copy: Move) -> Move:
+    """What moves at most so many bytes, as the stream itself can if the file system lets it, else by copying."""
+
+    def move(file: IO[bytes], count: int) -> int:
+        nonlocal direct
+        if direct is not None:
+            try:
+                return direct(file, count)
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+            direct = None
+        return copy(file, count)
+
+    return move
 
 
 def _received(stream: Stream, mark: Mark) -> bool:
@@ -127,8 +162,15 @@ def _store(stream: Stream, file: Any, mark: Mark, end: bytes) -> int | None:
         rest = mark.cut(bytes(said))
     mode = _mode_of(rest[:10].decode("ascii", "replace"))
     file.write(rest[11:])
-    while count := _read(stream, buffer):
-        file.write(buffer[:count])
+    file.flush()
+
+    def copy(file: IO[bytes], count: int) -> int:
+        found = _read(stream, buffer[:count])
+        file.write(buffer[:found])
+        return found
+
+    move = _mover(getattr(stream, "receive_file", None), copy)
+    while move(file, _CHUNK):
         report(max(0, file.tell() - len(end)))
     size = file.tell() - len(end)
     if size < 0:

@@ -18,6 +18,8 @@ SHELL_MEND = (
     "Look at the files that its login shell reads (.bashrc, .cshrc, config.fish), and whether that account may run "
     "commands."
 )
+#: What streams may offer beside what they must.
+_OPTIONAL = ("ready", "watch_silence", "abort", "end_input", "send_file", "receive_file")
 
 
 class Mark:
@@ -50,7 +52,7 @@ class MarkedStream:
         self._before = b""
         self.close = stream.close
         self.diagnosis = stream.diagnosis
-        for name in ("ready", "watch_silence", "abort"):
+        for name in _OPTIONAL:
             if hasattr(stream, name):
                 setattr(self, name, getattr(stream, name))
 

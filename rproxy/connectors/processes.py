@@ -12,7 +12,7 @@ import signal
 import subprocess
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 from ..errors import CallTimeout, ConnectorError
 from .awake import Vigil
@@ -147,6 +147,20 @@ class ProcessStream:
                 written -= len(views.pop(0))
             if written:
                 views[0] = views[0][written:]
+
+    def end_input(self) -> None:
+        """Ends the process's input; its output can still be read."""
+        assert self._process.popen.stdin is not None
+        self._process.popen.stdin.close()
+        self._input = -1  # the number may soon be another file's
+
+    if hasattr(os, "splice"):  # Linux: no byte comes into this process
+
+        def send_file(self, file: IO[bytes], count: int) -> int:
+            return os.splice(file.fileno(), self._input, count)
+
+        def receive_file(self, file: IO[bytes], count: int) -> int:
+            return os.splice(self._output, file.fileno(), count)
 
     def close(self) -> None:
         self._process.close()

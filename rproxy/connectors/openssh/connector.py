@@ -80,7 +80,7 @@ class OpenSSHConnector(StreamConnector):
         return Completed(output, done.stderr, done.returncode)
 
     def push(self, local: PathLike, remote: str) -> None:
-        files.push(self.open, local, remote, self.target)
+        files.push(self.open, local, remote, self.target, ends=True)
 
     def pull(self, remote: str, local: PathLike) -> None:
         files.pull(self.open, remote, local, self.target)

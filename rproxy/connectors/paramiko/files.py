@@ -32,7 +32,7 @@ def push(link: Link, open_command: Open, local: PathLike, remote: str) -> None:
     except FAULTS as error:
         raise _failed(link, f"{os.fspath(local)} to {remote} on {link.settings.address}", error) from error
     if sftp is None:
-        files.push(open_command, local, remote, link.settings.address)
+        files.push(open_command, local, remote, link.settings.address, ends=True)
 
 
 def _push(sftp: Any, local: str, remote: str) -> None:

@@ -112,6 +112,14 @@ class ChannelStream:
             self.moved += sent > 4096  # small ones always go: nobody there need take them
             return sent
 
+    def end_input(self) -> None:
+        """Ends the command's input; its output can still be read. Raises OSError."""
+        self._check_owner()
+        try:
+            self._channel.shutdown_write()
+        except (paramiko.SSHException, EOFError) as error:
+            raise self._lost(error) from error
+
     def complete(self, input: bytes, until: float | None) -> Completed:
         """The command's whole output, when it has come to its end. Raises TimeoutError at that time, OSError."""
         if len(input) <= self._channel.out_window_size:
