@@ -320,3 +320,22 @@ def test_as_completed_and_wait_know_these_futures(client):
     futures[3].cancel()
     assert set(concurrent.futures.as_completed(futures, 20)) == set(futures)
     assert not concurrent.futures.wait(futures, 1).not_done
+
+
+# -- the client's own limit ----------------------------------------------------------------------------
+
+
+def test_a_client_can_have_a_timeout_for_all_its_calls():
+    with rproxy.connect(timeout=0.3) as client:
+        remote_time = client.module("time")
+        with pytest.raises(rproxy.CallTimeout, match="took longer than 0.3 s"):
+            remote_time.sleep(100)
+        with client.timeout(None):
+            remote_time.sleep(0.5)
+        assert client.submit(remote_time.sleep, 0.5).result(20) is None  # futures have their own
+
+
+@pytest.mark.parametrize("wrong", [0, -1, "5"])
+def test_a_wrong_timeout_is_refused_before_anything_starts(wrong):
+    with pytest.raises((TypeError, ValueError), match="timeout"):
+        rproxy.connect("ssh://nowhere.invalid", timeout=wrong)
