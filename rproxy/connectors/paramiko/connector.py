@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Iterable
 
 from ...errors import CallTimeout, ConnectionLost, ConnectorError
+from .. import files
 from ..base import Completed, PathLike, StreamConnector
 from ..marks import SHELL_MEND, Mark, MarkedStream
 from ..shell import for_any_shell
-from . import files
 from .link import Link, connect
 from .settings import Options, path_list, settings_for
 from .stream import ChannelStream
@@ -96,10 +96,10 @@ class ParamikoConnector(StreamConnector):
         return done._replace(stdout=output)
 
     def push(self, local: PathLike, remote: str) -> None:
-        files.push(self._connected(), self.open, local, remote)
+        files.push(self.open, local, remote, self.target, ends=True)
 
     def pull(self, remote: str, local: PathLike) -> None:
-        files.pull(self._connected(), self.open, remote, local)
+        files.pull(self.open, remote, local, self.target)
 
     def open(self, command: str) -> MarkedStream:
         mark = Mark()

@@ -76,9 +76,6 @@ class Link:
     def __init__(self, settings: Settings, transport: Any, dialled: Dialled, via: "Link | None") -> None:
         self.settings, self.transport, self.dialled, self.via = settings, transport, dialled, via
         self.owner = os.getpid()
-        self.one_copy = threading.Lock()  # paramiko's SFTP mixes up the answers of threads
-        self.sftp: Any = None  # made when it is first needed
-        self.has_sftp = True  # until the host says that it has none
         self.close = weakref.finalize(self, _end, transport, dialled, self.owner)
         _links.add(self)
 
