@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 from rproxy_endpoint.protocol.messages import Call
 
 from . import batches, blocks, log, operations, output, staying
-from .channels import ChannelOptions
+from .channels import Channel, ChannelOptions
 from .channels.opening import check_seconds, open_channel, residence_for
 from .code.names import elsewhere
 from .connectors.base import Connector
@@ -20,6 +20,7 @@ from .errors import RemoteExecError
 from .host import Host
 from .names import check_arguments, check_callable, check_name, check_packages
 from .proxies import ModuleStandIn, module_proxy
+from .rejoining import Rejoining
 from .session import Session
 from .targets import closest, connector_for
 
@@ -52,6 +53,7 @@ def connect(
     idle_timeout: float | None = None,
     session: str | None = None,
     keepalive: float | None = 30.0,
+    reconnect: bool = False,
     reconnect_timeout: float = 60.0,
     ship: bool = True,
     **options: Any,
@@ -74,8 +76,10 @@ def connect(
         session: the name of a resident endpoint's session, to share it with other clients; it outlives them.
         keepalive: how long the host may be silent under a call, in seconds, until the link counts as lost, unless
             the call is found to be alive there; None for ever.
+        reconnect: whether a call that finds the link lost begins another session, and is sent in that. What may have
+            run is never repeated.
         reconnect_timeout: how long to try to reach the host again, in seconds, where a call of a resident endpoint
-            has lost its link.
+            has lost its link, and with `reconnect`.
         ship: whether modules of your own go along with functions and objects that need them there.
         options: the connector's own.
 
@@ -89,8 +93,8 @@ def connect(
         return RemoteClient(
             connector, python=python, setup=setup, serializer=serializer, trust=trust,
             endpoint_dir=endpoint_dir, tmp_dir=tmp_dir, timeout=timeout, deploy=deploy, resident=resident,
-            idle_timeout=idle_timeout, session=session, keepalive=keepalive, reconnect_timeout=reconnect_timeout,
-            ship=ship,
+            idle_timeout=idle_timeout, session=session, keepalive=keepalive, reconnect=reconnect,
+            reconnect_timeout=reconnect_timeout, ship=ship,
         )  # fmt: skip
     except BaseException:
         if connector is not target:
@@ -127,6 +131,7 @@ class RemoteClient(Host):
         idle_timeout: float | None = None,
         session: str | None = None,
         keepalive: float | None = 30.0,
+        reconnect: bool = False,
         reconnect_timeout: float = 60.0,
         ship: bool = True,
     ) -> None:
@@ -166,7 +171,16 @@ class RemoteClient(Host):
             keepalive=limit,
         )
         launcher.meanwhile = _get_ready
-        channel = open_channel(connector, options, residence)
+
+        def open_anew(more: dict[str, Any]) -> Channel:
+            return open_channel(connector, options._replace(hello={**options.hello, **more}), residence)
+
+        channel = open_anew({})
+        self._rejoining = Rejoining(
+            conversation, connector, open_anew, check_seconds("reconnect_timeout", reconnect_timeout)
+        )
+        if reconnect:
+            conversation.rejoining, conversation.careful = self._rejoining, True
         conversation.start(channel)
         log.connected(connector.target, channel.name, channel.facts, time.perf_counter() - begin)
         self._futures: Futures | None = None

@@ -122,7 +122,8 @@ class Futures:
         return self._session.call_message(state._self_target, state._self_path, args, kwargs)
 
     def _stop(self, begun: _Begun) -> None:
-        self._session.channel.cancel(begun.waiting)
+        self._session.check_open()
+        self._session.cancel(begun.waiting)
         with self._lock:
             if begun in self._begun:  # its answer comes before those of the calls ahead of it
                 self._begun.remove(begun)

@@ -14,6 +14,7 @@ from .connectors.base import Connector
 from .deployment.launcher import Launcher
 from .names import check_name
 from .progress import Progress
+from .rejoining import Rejoining
 from .session import Session
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Host:
 
     def __init__(self, session: Session, connector: Connector, launcher: Launcher) -> None:
         self._session = session
+        self._rejoining: Rejoining
         self._connector = connector
         self._launcher = launcher
 
@@ -34,6 +36,17 @@ class Host:
             self._session.close()
         finally:
             self._connector.close()
+
+    def reconnect(self) -> None:
+        """Begins another session, after a lost link or in the place of the one that there is.
+
+        Modules, functions, blocks and what was registered go on to hold; objects were the other session's, and are
+        gone. Calls that still wait raise ConnectionLost.
+
+        Raises:
+            ConnectorError, RemoteNotSetupError: as `connect`; it can be tried again.
+        """
+        self._rejoining.renew()
 
     # -- what it is ------------------------------------------------------------------------------------
 

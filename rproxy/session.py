@@ -6,7 +6,7 @@ after `close`, in a forked child, or on a lost link, everything raises an error 
 
 import os
 import weakref
-from typing import Any
+from typing import Any, NamedTuple
 
 from rproxy_endpoint.protocol.errors import ValueFault
 from rproxy_endpoint.protocol.jsoned import JsonCodec
@@ -17,13 +17,24 @@ from rproxy_endpoint.protocol.values import describe_type
 from . import blocks, log, output
 from .channels import Channel, Sink
 from .code import CodeCodec
-from .errors import CallCancelled, CallTimeout, RemoteExecError, RProxyError, SerializationError
+from .errors import CallCancelled, CallTimeout, ConnectionLost, RemoteExecError, RProxyError, SerializationError
 from .lending import Loans
 from .proxies import (
     stand_in_of,
 )
+from .rejoining import Rejoining
 from .side import ClientSide
 from .trust import Trust
+
+#: In so many sessions a request may be sent anew: one that is never sent has some other trouble.
+ATTEMPTS = 3
+
+
+class Begun(NamedTuple):
+    """A request that was sent: over which channel, and what that knows it by."""
+
+    channel: Channel
+    waiting: Any
 
 
 class Session:
@@ -40,6 +51,8 @@ class Session:
         self.base = blocks.NOTHING  # what the client registered for its life
         self.shown = output.Shown()
         self._channel: Channel | None = None
+        self.careful = False  # whether there is something to look at before a request
+        self.rejoining: Rejoining | None = None  # where calls that were not sent are to be sent in a session anew
         self._pid = os.getpid()
         self._open = False  # false again once it is closed, and in a forked child
         _sessions.add(self)
@@ -71,6 +84,10 @@ class Session:
                 "make a client of its own here"
             )
 
+    def check_open(self) -> None:
+        """Raises RProxyError after `close` and in a forked child."""
+        _ = self.channel
+
     @property
     def live(self) -> bool:
         return self._channel is None or self._channel.live
@@ -100,33 +117,60 @@ class Session:
                 return self._request(message, sink, inside or blocks.inside(self))
         return self._request(message, sink, inside or blocks.inside(self))
 
-    def _request(self, message: Any, sink: Sink | None, inside: blocks.Inside) -> Any:
+    def _request(self, message: Any, sink: Sink | None, inside: blocks.Inside, attempts: int = ATTEMPTS) -> Any:
         limit = self.limit if inside.limit is ... else inside.limit
-        channel = self._channel if self._open else self.channel
+        channel: Any = self._channel if self._open else self.channel
+        if self.careful:
+            self._check(message, channel)
         self.sent += 1
         try:
-            answer = channel.request(message, sink or inside.captured or self.shown, limit)  # type: ignore[union-attr]
+            answer = channel.request(message, sink or inside.captured or self.shown, limit)
         except ValueFault as fault:
             raise self._explain(message, fault) from fault.__cause__
+        except ConnectionLost as lost:
+            self._rejoin(channel, lost, attempts)
+            return self._request(message, sink, inside, attempts - 1)
         except CallTimeout as error:
             raise self._too_long(name_of(message), limit, error) from None
         if type(answer) is Reply:
             return answer.value
         raise self._exception(answer.error, message)
 
-    def begin(self, message: Any, sink: Sink | None = None) -> Any:
+    def _check(self, message: Any, channel: Channel) -> None:
+        """Before a request: whether its session has ended meanwhile, or its object with another one."""
+        if self.rejoining is not None:
+            channel.look()
+        self.side.check_object(message.target)
+
+    def begin(self, message: Any, sink: Sink | None = None, attempts: int = ATTEMPTS) -> Begun:
         """Sends a request whose answer `finish` takes later, in another thread: as long as it may take."""
         channel = self.channel
+        if self.careful:
+            self._check(message, channel)
         self.sent += 1
         try:
-            return channel.begin(message, sink or self.sink(), True)
+            return Begun(channel, channel.begin(message, sink or self.sink(), True))
         except ValueFault as fault:
             raise self._explain(message, fault) from fault.__cause__
+        except ConnectionLost as lost:
+            self._rejoin(channel, lost, attempts)
+            return self.begin(message, sink, attempts - 1)
 
-    def finish(self, message: Any, begun: Any) -> Any:
+    def _rejoin(self, channel: Channel, lost: ConnectionLost, attempts: int) -> None:
+        """Has another session where the request can be sent that was not sent in this one; else raises the error."""
+        if lost.may_have_run or self.rejoining is None or not attempts:
+            raise lost
+        self.rejoining.after(channel, lost)
+
+    def cancel(self, begun: Begun) -> None:
+        """Has the far side stop a request that was begun."""
+        begun.channel.cancel(begun.waiting)
+
+    def finish(self, message: Any, begun: Begun) -> Any:
         """The value that answers a request; raises the exception that the call raised."""
+        self.check_open()
         try:
-            answer = self.channel.finish(begun)
+            answer = begun.channel.finish(begun.waiting)
         except ValueFault as fault:
             answer = fault
         return self.value_of(message, answer)

@@ -13,6 +13,7 @@ from rproxy_endpoint.protocol.messages import Release
 from rproxy_endpoint.protocol.values import Parcel, Side, Taken, describe_type, taken
 
 from .code import NeedsCode, Outbox, Shipping
+from .errors import RProxyError
 from .lending import Loans, Local
 from .proxies import (
     CallableProxy,
@@ -42,9 +43,28 @@ class ClientSide(Side):
         self._code = code  # whether the serializer can carry code
         self._lock = threading.RLock()  # a finalizer may run a call while this thread has it
         self._types: dict[int, RemoteType] = {}
+        self._highest = 0  # of the numbers of objects so far
+        self.gone = 0  # objects up to this number were in sessions that have ended
         self._objects: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
         self.releases = Releases(self._objects)
         self.errors = ErrorClasses(session, session._locate_exception)
+
+    def end_objects(self) -> None:
+        """The session has ended, and with it all objects there."""
+        with self._lock:
+            self.gone = self._highest
+            self._types.clear()
+            self._objects.clear()
+            self.releases.take()
+            self.outbox.forget()
+
+    def check_object(self, number: Any) -> None:
+        """Raises RProxyError for an object of a session that has ended."""
+        if type(number) is int and number <= self.gone:
+            raise RProxyError(
+                f"this object of {self._session.target} has gone with its session, which was lost or ended by "
+                "reconnect(): make it again"
+            )
 
     # -- out -------------------------------------------------------------------------------------------
 
@@ -56,6 +76,8 @@ class ClientSide(Side):
                 raise ValueFault("rproxy.local() needs a connector with a stream (one that has `open`)")
             return taken("reference", *self.loans.lend(obj._rproxy_object))
         reference = error_reference(obj) or reference_of(obj, self._session)
+        if self.gone and reference is not None and reference[0] in ("object", "member"):
+            self.check_object(reference[1])
         return None if reference is None else taken("reference", *reference)
 
     def foreign(self, obj: Any, parcel: Parcel) -> Taken | None:
@@ -105,6 +127,7 @@ class ClientSide(Side):
             if description is not None and type_number not in self._types:
                 self._types[type_number] = RemoteType(*map(str, description))
             remote_type = self._types[type_number]
+            self._highest = max(self._highest, number)
             stand_in = self._objects.get(number)
             if stand_in is None:
                 stand_in = self._objects[number] = remote_type.proxy(session, number)

@@ -44,6 +44,7 @@ FLOORS = [
     ],
     ["rproxy.lending", "rproxy.staying", "rproxy.substitution", "rproxy.substitutes", "rproxy.rebinding"],
     ["rproxy.side"],
+    ["rproxy.rejoining"],
     ["rproxy.session"],
     ["rproxy.display"],
     ["rproxy.progress"],

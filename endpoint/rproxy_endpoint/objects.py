@@ -32,6 +32,10 @@ class ObjectTable:
     def __len__(self) -> int:
         return len(self._objects)
 
+    def begin(self, number: int) -> None:
+        """Gives that number to the first object: the client knows others from sessions before."""
+        self._next = number
+
     def hold(self, obj: Any) -> int:
         """The number of an object, which is held once more."""
         number = self._numbers.get(id(obj))

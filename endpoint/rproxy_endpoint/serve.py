@@ -145,6 +145,7 @@ class Server:
         self._chosen = True
         self.side.trust = frozenset(hello.get("trust", ()))
         self.side.tmp = str(hello.get("tmp", ""))
+        self.side.objects.begin(int(hello.get("objects", 1)))
         if self.conversation is not None and hello.get("keepalive"):
             end_in_silence(self.conversation, float(hello["keepalive"]))
         if hello.get("serializer") == "cloudpickle":

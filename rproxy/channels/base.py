@@ -8,7 +8,7 @@ from rproxy_endpoint.protocol.peer import Packed, Peer
 from rproxy_endpoint.protocol.values import Side
 
 from ..deployment.launcher import Launcher
-from ..errors import ProtocolError
+from ..errors import ProtocolError, RProxyError
 
 if TYPE_CHECKING:
     from ..tracing import Watch
@@ -96,6 +96,14 @@ class Channel(abc.ABC):
     def exchange(self, requests: list[Packed], sinks: list[Sink], limit: float | None = None) -> list[Any]:
         """Sends several requests, together if that is possible; returns what answers each, in order: a Reply, a
         Failure, or the ValueFault why it cannot be rebuilt here. Raises ConnectionLost, CallTimeout."""
+
+    def look(self) -> None:
+        """Finds out, without waiting, whether the session has ended meanwhile."""
+        return
+
+    def lose(self, error: RProxyError) -> None:
+        """Ends the waiting of all calls with an error."""
+        return
 
     @abc.abstractmethod
     def close(self) -> None:

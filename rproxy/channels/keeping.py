@@ -20,6 +20,7 @@ LOOKS = 3
 DEEP = 8 << 20
 #: So many times keepalive may such a link take for that.
 SLOW = 5
+_NO_ANSWER = "the host does not answer either"
 _ASK = "uname -n; cat /proc/{0}/stat 2>/dev/null || ps -o stat= -p {0} 2>/dev/null || {{ kill -0 {0} && echo R; }}"
 
 
@@ -74,6 +75,8 @@ class Keeper:
                 why = self._ask(look)
                 if why and not self._has_moved():
                     self._lose(f"nothing has come from it for {look * (silent + 2):g} s, and {why}")
+                    if why is _NO_ANSWER:
+                        self._connector.renew()
                     return
 
     def _has_moved(self) -> bool:
@@ -91,14 +94,14 @@ class Keeper:
         said: list[str] = []
         asked = _apart(lambda: said.append(self._state(seconds)))
         asked.join(seconds)
-        return said[0] if said else "the host does not answer either"
+        return said[0] if said else _NO_ANSWER
 
     def _state(self, seconds: float) -> str:
         pid = self.facts["pid"]
         try:
             done = self._connector.run(_ASK.format(pid), timeout=seconds)
-        except (CallTimeout, ConnectionLost) as error:
-            return f"the host does not answer either: {error}"
+        except (CallTimeout, ConnectionLost):
+            return _NO_ANSWER
         except (AuthenticationError, HostKeyError, ConnectorError):
             return ""  # it lets us run no second command now: nothing is known
         host, _, stat = done.stdout.decode("utf-8", "replace").strip().partition("\n")

@@ -28,7 +28,7 @@ from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
 from .interrupts import NOTHING_HELD, Held
 from .keeping import Keeper
 from .outgoing import Outgoing
-from .waiting import NOTHING, Waiting, wake_up, was_stopped
+from .waiting import NOTHING, Waiting, show, wake_up, was_stopped
 
 #: How long a call that has taken too long may take to be stopped there, in seconds.
 PATIENCE = 2.0
@@ -203,7 +203,7 @@ class StreamChannel(Channel):
                 raise losing.not_sent(self._lost) from error  # not all of it went, so it is no request there
             except BaseException:
                 if len(pieces) > 1:  # half a frame may be on its way; a small one goes at once or not at all
-                    self._lose(ConnectionLost(f"a request to {self._options.target} was interrupted as it was sent"))
+                    self.lose(ConnectionLost(f"a request to {self._options.target} was interrupted as it was sent"))
                 raise
 
     def _write(self, pieces: list[Any]) -> None:
@@ -286,6 +286,17 @@ class StreamChannel(Channel):
         self.cancel(waiting)
         return PATIENCE
 
+    def look(self) -> None:
+        with self._state:
+            if self._reader is not None or self._lost is not None or self._ready is None:
+                return
+            self._reader = Waiting(self._options.ambient, None, None, NOTHING_HELD)
+        try:
+            while self._lost is None and self._ready(0.0):
+                self._read()
+        finally:
+            self._pass_on()
+
     def _pass_on(self) -> None:
         """Lets another thread read, if one waits."""
         with self._state:
@@ -327,7 +338,7 @@ class StreamChannel(Channel):
 
     def _take(self, frame: Frame) -> None:
         if frame.kind == OUTPUT:
-            self._print(frame)
+            show(self._peer.read(frame), self._waiting.get(frame.call), self._options.ambient)
             return
         if frame.kind == PONG:
             return
@@ -352,17 +363,6 @@ class StreamChannel(Channel):
             waiting = waiting.inner
         wake_up(waiting)
 
-    def _print(self, frame: Frame) -> None:
-        waiting = self._waiting.get(frame.call)
-        output = self._peer.read(frame)
-        if waiting is None:
-            self._options.ambient(output.stream, output.data)
-            return
-        try:
-            waiting.sink(output.stream, output.data)
-        except Exception as error:  # it is the asking thread's to see, not the reading one's
-            waiting.trouble = waiting.trouble or error
-
     # -- the end ---------------------------------------------------------------------------------------
 
     def _end(self, why: str) -> None:
@@ -372,20 +372,20 @@ class StreamChannel(Channel):
             self._peer.ended()
         except ProtocolFault as fault:
             why = why or str(fault)
-        self._lose(losing.lost(self._options.target, f"{': ' + why if why else ''} ({told})"))
+        self.lose(losing.lost(self._options.target, f"{': ' + why if why else ''} ({told})"))
 
     def _give_up(self, why: str) -> None:
         """The keeper says that the link is lost."""
-        self._lose(losing.lost(self._options.target, f": {why}"))
+        self.lose(losing.lost(self._options.target, f": {why}"))
         getattr(self._stream, "abort", self._stream.close)()
 
     def _break(self, fault: ProtocolFault) -> ProtocolError:
         error = ProtocolError(f"{self._options.target} does not speak the protocol: {fault}")
-        self._lose(error)
+        self.lose(error)
         self._stream.close()
         return error
 
-    def _lose(self, error: RProxyError) -> None:
+    def lose(self, error: RProxyError) -> None:
         with self._state:
             first, self._lost = self._lost is None, self._lost or error
             for waiting in list(self._waiting.values()):
@@ -396,5 +396,5 @@ class StreamChannel(Channel):
 
     def close(self) -> None:
         self._keeper.end()
-        self._lose(RProxyError(f"the client of {self._options.target} is closed"))
+        self.lose(RProxyError(f"the client of {self._options.target} is closed"))
         self._stream.close()

@@ -36,6 +36,17 @@ def was_stopped(answer: Any) -> bool:
     return type(answer) is Failure and bool(answer.error.get("cancelled"))
 
 
+def show(output: Any, waiting: Waiting | None, ambient: Sink) -> None:
+    """Gives what was printed to whom it belongs."""
+    if waiting is None:
+        ambient(output.stream, output.data)
+        return
+    try:
+        waiting.sink(output.stream, output.data)
+    except Exception as error:  # it is the asking thread's to see, not the reading one's
+        waiting.trouble = waiting.trouble or error
+
+
 def wake_up(waiting: Waiting) -> None:
     """Wakes a thread that sleeps; the state's lock must be held."""
     wake, waiting.wake = waiting.wake, None

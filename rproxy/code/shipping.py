@@ -40,6 +40,7 @@ class Shipping:
         self.there: tuple[int, int] = (3, 6)
         self._session = session
         self._own: dict[str, Own | None] = {}
+        self._shipped: list[Item] = []  # what the user wants to be there
         self._lacking: dict[str, bool] = {}
         self._cargos: dict[frozenset[str], _Cargo] = {}
         self._archives: dict[str, Archive] = {}
@@ -70,10 +71,17 @@ class Shipping:
             items = self._packages(frozenset(named))
         except ValueFault as fault:
             raise SerializationError(str(fault)) from None
+        self._shipped += items
         if not self._session.live:
             self._session.side.outbox.keep(items)
         elif items:
             self._session.side.outbox.put(items)
+            self._session.flush()
+
+    def again(self) -> None:
+        """Brings what was shipped to a session that is new."""
+        if self._shipped and self._session.live:
+            self._session.side.outbox.put(self._shipped)
             self._session.flush()
 
     def _packages(self, named: frozenset[str]) -> list[Item]:

@@ -110,6 +110,10 @@ class Connector(abc.ABC):
         """Ends what the connector holds open. Twice is fine."""
         return
 
+    def renew(self) -> None:
+        """Lets go of a link that is lost though nobody has said so; the next command makes another."""
+        return
+
     def way(self) -> dict[str, str]:
         """The stages between here and the host's shell, of `rproxy.errors.STAGES`, with what is known of each."""
         return {}

@@ -99,6 +99,9 @@ class OpenSSHConnector(StreamConnector):
     def close(self) -> None:
         self._link.close()
 
+    def renew(self) -> None:
+        self._link.renew()
+
     def way(self) -> dict[str, str]:
         return self._settings.way()
 

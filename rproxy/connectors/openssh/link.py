@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Iterator
 
 from ...errors import ConnectorError
-from ..processes import Process
+from ..processes import Process, kill
 from . import faults
 from .prompts import Ask, Prompts
 from .settings import Settings, run_ssh
@@ -71,6 +71,11 @@ class Link:
     def said(self) -> str:
         """What the shared connection has said on its standard error."""
         return self._master.tail() if self._master is not None else ""
+
+    def renew(self) -> None:
+        """Ends the shared connection at once; the next command makes another."""
+        if self._master is not None:
+            kill(self._master.popen)
 
     def failure(self, said: str) -> ConnectorError:
         return faults.failure(self._settings, said, self._prompts.refused)

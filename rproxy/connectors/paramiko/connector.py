@@ -113,6 +113,10 @@ class ParamikoConnector(StreamConnector):
             if self._link is not None:
                 self._link.close()
 
+    def renew(self) -> None:
+        if self._link is not None:
+            self._link.close()
+
     def _not_begun(self, stream: ChannelStream, printed: str) -> ConnectorError:
         told = stream.diagnosis() + (f"\nand printed: {printed[-2000:]}" if printed else "")
         return ConnectorError(
