@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from rproxy_endpoint.protocol.messages import Call
 
-from . import batches, blocks, log, operations, output, staying
+from . import batches, blocks, log, output, staying
 from .channels import Channel, ChannelOptions
 from .channels.opening import check_seconds, open_channel, residence_for
 from .code.names import elsewhere
 from .connectors.base import Connector
-from .deployment.launcher import Launcher
 from .errors import RemoteExecError
 from .host import Host
 from .names import check_arguments, check_callable, check_name, check_packages
+from .preparing import get_ready, launcher_for, watch_for
 from .proxies import ModuleStandIn, module_proxy
 from .rejoining import Rejoining
 from .session import Session
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from .awaiting import AsyncClient
     from .futures import Futures
     from .substitution import Substitution
-    from .tracing import Watch
 
 Module = TypeVar("Module", bound=types.ModuleType)
 Params = ParamSpec("Params")
@@ -38,7 +37,7 @@ Result = TypeVar("Result")
 SERIALIZERS = ("cloudpickle", "json")
 
 
-def connect(
+def connect(  # long: its options are listed once for those who read, and once for type checkers
     target: str | Connector | None = None,
     *,
     python: str | None = None,
@@ -102,13 +101,6 @@ def connect(
         raise
 
 
-def _watch(target: str) -> "Watch | None":
-    if not log.is_watching():
-        return None
-    found: Watch = importlib.import_module(".tracing", __package__).watch(target)
-    return found
-
-
 class RemoteClient(Host):
     """A host's Python, by a connector. Use it in a `with` block, or `close` it.
 
@@ -140,16 +132,7 @@ class RemoteClient(Host):
         if serializer not in SERIALIZERS:
             raise ValueError(f"unknown serializer {serializer!r}{closest(str(serializer), SERIALIZERS)}")
         check_packages(trust)
-        if setup is not None and not isinstance(setup, str):
-            raise TypeError(f"setup is a text of shell lines, not {setup!r}")
-        python = connector.python if python is None else python
-        endpoint_dir = connector.sremote_dir if endpoint_dir is None else endpoint_dir
-        tmp_dir = connector.tmp_dir if tmp_dir is None else tmp_dir
-        launcher = Launcher(
-            None if python is None else blocks.check_path(python, "python"), setup or "",
-            blocks.check_path(endpoint_dir, "endpoint_dir"),
-            None if tmp_dir is None else blocks.check_path(tmp_dir, "tmp_dir"), deploy,
-        )  # fmt: skip
+        launcher = launcher_for(connector, python, setup, endpoint_dir, tmp_dir, deploy)
         residence = residence_for(resident, idle_timeout, session, reconnect_timeout)
         conversation = Session(connector.target, serializer, tuple(trust), blocks.check_limit(timeout))
         conversation.side.shipping.enabled = ship
@@ -167,10 +150,10 @@ class RemoteClient(Host):
             ambient=conversation.shown,
             before=conversation.side.notices,
             lender=conversation.side.loans.answer,
-            watch=_watch(connector.target),
+            watch=watch_for(connector.target),
             keepalive=limit,
         )
-        launcher.meanwhile = _get_ready
+        launcher.meanwhile = get_ready
 
         def open_anew(more: dict[str, Any]) -> Channel:
             return open_channel(connector, options._replace(hello={**options.hello, **more}), residence)
@@ -391,9 +374,3 @@ class RemoteClient(Host):
         """Adds a folder to the front of PATH for all calls of this client."""
         added = blocks.Settings({}, (), (blocks.check_path(path, "an entry of PATH"),))
         self._session.base = added.over(self._session.base)
-
-
-def _get_ready() -> None:
-    """Loads what the first calls need, and takes long: while the far side starts nobody waits for it."""
-    importlib.import_module(".proxies.faces", __package__)
-    operations.get_ready()

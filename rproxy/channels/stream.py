@@ -290,7 +290,7 @@ class StreamChannel(Channel):
         with self._state:
             if self._reader is not None or self._lost is not None or self._ready is None:
                 return
-            self._reader = Waiting(self._options.ambient, None, None, NOTHING_HELD)
+            self._reader = Waiting(self._options.ambient, NOTHING_HELD)
         try:
             while self._lost is None and self._ready(0.0):
                 self._read()
