@@ -21,7 +21,8 @@ from . import blocks
 from .channels import Sink
 from .errors import CallTimeout
 from .futures import Futures, RemoteFuture
-from .session import Session, name_of
+from .session import Session
+from .telling import name_of
 
 #: How long the thread that sends waits for more, in seconds.
 IDLE = 0.1

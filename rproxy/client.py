@@ -17,7 +17,7 @@ from .code.names import elsewhere
 from .connectors.base import Connector
 from .deployment.launcher import Launcher
 from .errors import RemoteExecError
-from .host import Host
+from .host import Host, launcher_for
 from .names import check_arguments, check_callable, check_name, check_packages
 from .proxies import ModuleStandIn, module_proxy
 from .rejoining import Rejoining
@@ -68,16 +68,14 @@ def connect(
         trust: packages whose instances may be rebuilt here.
         endpoint_dir: the folder there that keeps the endpoint; ``~/.rproxy`` if not given.
         tmp_dir: the folder there for temporary files; ``tmp`` in `endpoint_dir` if not given.
-        timeout: how many seconds a call may take, unless a `client.timeout` block says otherwise; no limit if not
-            given.
+        timeout: how many seconds a call may take, unless a `client.timeout` block says otherwise; None for any time.
         deploy: whether to put the endpoint there if it is missing.
         resident: whether one endpoint stays there between commands, with its modules' state and objects, where
             each call costs a command; until `close`, or `idle_timeout` seconds (600) without a request.
         session: the name of a resident endpoint's session, to share it with other clients; it outlives them.
         keepalive: how long the host may be silent under a call, in seconds, until the link counts as lost, unless
             the call is found to be alive there; None for ever.
-        reconnect: whether a call that finds the link lost begins another session, and is sent in that. What may have
-            run is never repeated.
+        reconnect: whether a call that finds the link lost begins another session, and is sent in that.
         reconnect_timeout: how long to try to reach the host again, in seconds, where a call of a resident endpoint
             has lost its link, and with `reconnect`.
         ship: whether modules of your own go along with functions and objects that need them there.
@@ -100,6 +98,25 @@ def connect(
         if connector is not target:
             connector.close()
         raise
+
+
+def _options(
+    session: Session, connector: Connector, launcher: Launcher, trust: Sequence[str], keepalive: float | None
+) -> ChannelOptions:
+    silence = None if keepalive is None else check_seconds("keepalive", keepalive)
+    told = {"serializer": session.serializer, "trust": list(trust), "tmp": launcher.tmp}
+    return ChannelOptions(
+        target=connector.target,
+        launcher=launcher,
+        side=session.side,
+        codec=session.choose_codec,
+        hello={**told, "keepalive": silence if connector.network else None},
+        ambient=session.shown,
+        before=session.side.notices,
+        lender=session.side.loans.answer,
+        watch=_watch(connector.target),
+        keepalive=silence,
+    )
 
 
 def _watch(target: str) -> "Watch | None":
@@ -142,43 +159,23 @@ class RemoteClient(Host):
         check_packages(trust)
         if setup is not None and not isinstance(setup, str):
             raise TypeError(f"setup is a text of shell lines, not {setup!r}")
-        python = connector.python if python is None else python
-        endpoint_dir = connector.sremote_dir if endpoint_dir is None else endpoint_dir
-        tmp_dir = connector.tmp_dir if tmp_dir is None else tmp_dir
-        launcher = Launcher(
-            None if python is None else blocks.check_path(python, "python"), setup or "",
-            blocks.check_path(endpoint_dir, "endpoint_dir"),
-            None if tmp_dir is None else blocks.check_path(tmp_dir, "tmp_dir"), deploy,
-        )  # fmt: skip
-        residence = residence_for(resident, idle_timeout, session, reconnect_timeout)
+        launcher = launcher_for(connector, python, setup, endpoint_dir, tmp_dir, deploy)
+        residence = residence_for(
+            resident, idle_timeout, session, check_seconds("reconnect_timeout", reconnect_timeout)
+        )
         conversation = Session(connector.target, serializer, tuple(trust), blocks.check_limit(timeout))
         conversation.side.shipping.enabled = ship
         super().__init__(conversation, connector, launcher)
-        limit = None if keepalive is None else check_seconds("keepalive", keepalive)
-        pinging = {"keepalive": limit} if limit is not None and connector.network else {}
         begin = time.perf_counter()
         log.watch_connector(connector)
-        options = ChannelOptions(
-            target=connector.target,
-            launcher=launcher,
-            side=conversation.side,
-            codec=conversation.choose_codec,
-            hello={"serializer": serializer, "trust": list(trust), "tmp": launcher.tmp, **pinging},
-            ambient=conversation.shown,
-            before=conversation.side.notices,
-            lender=conversation.side.loans.answer,
-            watch=_watch(connector.target),
-            keepalive=limit,
-        )
+        options = _options(conversation, connector, launcher, trust, keepalive)
         launcher.meanwhile = _get_ready
 
         def open_anew(more: dict[str, Any]) -> Channel:
             return open_channel(connector, options._replace(hello={**options.hello, **more}), residence)
 
         channel = open_anew({})
-        self._rejoining = Rejoining(
-            conversation, connector, open_anew, check_seconds("reconnect_timeout", reconnect_timeout)
-        )
+        self._rejoining = Rejoining(conversation, connector, open_anew, reconnect_timeout)
         if reconnect:
             conversation.rejoining, conversation.careful = self._rejoining, True
         conversation.start(channel)

@@ -179,3 +179,17 @@ class Host:
 
     def _tool(self, name: str) -> Any:
         return importlib.import_module("." + name, __package__)
+
+
+def launcher_for(
+    connector: Connector, python: str | None, setup: str | None, endpoint_dir: str | None, tmp_dir: str | None,
+    deploy: bool,
+) -> Launcher:  # fmt: skip
+    """What starts Python there; what the user does not say is as the connector says."""
+    python = connector.python if python is None else python
+    tmp_dir = connector.tmp_dir if tmp_dir is None else tmp_dir
+    return Launcher(
+        None if python is None else blocks.check_path(python, "python"), setup or "",
+        blocks.check_path(connector.sremote_dir if endpoint_dir is None else endpoint_dir, "endpoint_dir"),
+        None if tmp_dir is None else blocks.check_path(tmp_dir, "tmp_dir"), deploy,
+    )  # fmt: skip

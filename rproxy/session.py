@@ -19,11 +19,9 @@ from .channels import Channel, Sink
 from .code import CodeCodec
 from .errors import CallCancelled, CallTimeout, ConnectionLost, RemoteExecError, RProxyError, SerializationError
 from .lending import Loans
-from .proxies import (
-    stand_in_of,
-)
 from .rejoining import Rejoining
 from .side import ClientSide
+from .telling import annotate, name_of
 from .trust import Trust
 
 #: In so many sessions a request may be sent anew: one that is never sent has some other trouble.
@@ -364,40 +362,3 @@ def _forked() -> None:
 
 
 os.register_at_fork(after_in_child=_forked)
-
-
-def name_of(message: Any) -> str:
-    """What a request is about, in words."""
-    target = message.target
-    path = message.paths[0] if isinstance(message, Get) else getattr(message, "path", "__next__")
-    if isinstance(target, str):
-        return f"{target}.{path}" if path else target
-    if isinstance(target, int):
-        return f"the object's {path}" if path else "the object"
-    stand_in = stand_in_of(target)
-    return repr(stand_in) if stand_in is not None else f"{getattr(target, '__qualname__', target)}"
-
-
-def annotate(error: Any, target: str, own: BaseException | None = None) -> None:
-    """Makes a remote exception show its remote traceback, and so its causes and contexts.
-
-    `own` is the exception of this side, if that is what has come back: it tells where it has been.
-    """
-    if own is not None:
-        own.add_note(f"It came back through {target}:\n{error.remote_traceback.rstrip()}")
-        return
-    seen: set[int] = set()
-    queue = [error]
-    while queue:
-        one = queue.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        for note in one.remote_notes:
-            BaseException.add_note(one, note)
-        if one.remote_traceback:
-            BaseException.add_note(one, f"On {target}:\n{one.remote_traceback.rstrip()}")
-        queue += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
-
-
-__all__ = ["Session", "annotate", "name_of"]

@@ -44,7 +44,7 @@ FLOORS = [
     ],
     ["rproxy.lending", "rproxy.staying", "rproxy.substitution", "rproxy.substitutes", "rproxy.rebinding"],
     ["rproxy.side"],
-    ["rproxy.rejoining"],
+    ["rproxy.rejoining", "rproxy.telling"],
     ["rproxy.session"],
     ["rproxy.display"],
     ["rproxy.progress"],
