@@ -22,7 +22,7 @@ from .channels import Sink
 from .errors import CallTimeout
 from .futures import Futures, RemoteFuture
 from .session import Session
-from .wording import name_of
+from .telling import name_of
 
 #: How long the thread that sends waits for more, in seconds.
 IDLE = 0.1

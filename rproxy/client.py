@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 from rproxy_endpoint.protocol.messages import Call
 
 from . import batches, blocks, log, output, staying
-from .channels import Channel, ChannelOptions
+from .channels import Channel
 from .channels.opening import check_seconds, open_channel, residence_for
 from .code.names import elsewhere
 from .connectors.base import Connector
 from .errors import RemoteExecError
 from .host import Host
 from .names import check_arguments, check_callable, check_name, check_packages
-from .preparing import get_ready, launcher_for, watch_for
+from .preparing import get_ready, launcher_for, options_for
 from .proxies import ModuleStandIn, module_proxy
 from .rejoining import Rejoining
 from .session import Session
@@ -67,16 +67,14 @@ def connect(  # long: its options are listed once for those who read, and once f
         trust: packages whose instances may be rebuilt here.
         endpoint_dir: the folder there that keeps the endpoint; ``~/.rproxy`` if not given.
         tmp_dir: the folder there for temporary files; ``tmp`` in `endpoint_dir` if not given.
-        timeout: how many seconds a call may take, unless a `client.timeout` block says otherwise; no limit if not
-            given.
+        timeout: how many seconds a call may take, unless a `client.timeout` block says otherwise; None for any time.
         deploy: whether to put the endpoint there if it is missing.
         resident: whether one endpoint stays there between commands, with its modules' state and objects, where
             each call costs a command; until `close`, or `idle_timeout` seconds (600) without a request.
         session: the name of a resident endpoint's session, to share it with other clients; it outlives them.
         keepalive: how long the host may be silent under a call, in seconds, until the link counts as lost, unless
             the call is found to be alive there; None for ever.
-        reconnect: whether a call that finds the link lost begins another session, and is sent in that. What may have
-            run is never repeated.
+        reconnect: whether a call that finds the link lost begins another session, and is sent in that.
         reconnect_timeout: how long to try to reach the host again, in seconds, where a call of a resident endpoint
             has lost its link, and with `reconnect`.
         ship: whether modules of your own go along with functions and objects that need them there.
@@ -133,35 +131,22 @@ class RemoteClient(Host):
             raise ValueError(f"unknown serializer {serializer!r}{closest(str(serializer), SERIALIZERS)}")
         check_packages(trust)
         launcher = launcher_for(connector, python, setup, endpoint_dir, tmp_dir, deploy)
-        residence = residence_for(resident, idle_timeout, session, reconnect_timeout)
+        residence = residence_for(
+            resident, idle_timeout, session, check_seconds("reconnect_timeout", reconnect_timeout)
+        )
         conversation = Session(connector.target, serializer, tuple(trust), blocks.check_limit(timeout))
         conversation.side.shipping.enabled = ship
         super().__init__(conversation, connector, launcher)
-        limit = None if keepalive is None else check_seconds("keepalive", keepalive)
-        pinging = {"keepalive": limit} if limit is not None and connector.network else {}
         begin = time.perf_counter()
         log.watch_connector(connector)
-        options = ChannelOptions(
-            target=connector.target,
-            launcher=launcher,
-            side=conversation.side,
-            codec=conversation.choose_codec,
-            hello={"serializer": serializer, "trust": list(trust), "tmp": launcher.tmp, **pinging},
-            ambient=conversation.shown,
-            before=conversation.side.notices,
-            lender=conversation.side.loans.answer,
-            watch=watch_for(connector.target),
-            keepalive=limit,
-        )
+        options = options_for(conversation, connector, launcher, trust, keepalive)
         launcher.meanwhile = get_ready
 
         def open_anew(more: dict[str, Any]) -> Channel:
             return open_channel(connector, options._replace(hello={**options.hello, **more}), residence)
 
         channel = open_anew({})
-        self._rejoining = Rejoining(
-            conversation, connector, open_anew, check_seconds("reconnect_timeout", reconnect_timeout)
-        )
+        self._rejoining = Rejoining(conversation, connector, open_anew, reconnect_timeout)
         if reconnect:
             conversation.rejoining, conversation.careful = self._rejoining, True
         conversation.start(channel)

@@ -1,11 +1,15 @@
 """What a client needs before it connects."""
 
 import importlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from . import blocks, log, operations
+from .channels import ChannelOptions
+from .channels.opening import check_seconds
 from .connectors.base import Connector
 from .deployment.launcher import Launcher
+from .session import Session
 
 if TYPE_CHECKING:
     from .tracing import Watch
@@ -32,8 +36,27 @@ def launcher_for(
     )  # fmt: skip
 
 
-def watch_for(target: str) -> "Watch | None":
-    """Who watches the messages of a client, if somebody wants to see them."""
+def options_for(
+    session: Session, connector: Connector, launcher: Launcher, trust: Sequence[str], keepalive: float | None
+) -> ChannelOptions:
+    """What the channels of a client need to know. Raises TypeError or ValueError for a wrong `keepalive`."""
+    silence = None if keepalive is None else check_seconds("keepalive", keepalive)
+    told = {"serializer": session.serializer, "trust": list(trust), "tmp": launcher.tmp}
+    return ChannelOptions(
+        target=connector.target,
+        launcher=launcher,
+        side=session.side,
+        codec=session.choose_codec,
+        hello={**told, "keepalive": silence if connector.network else None},
+        ambient=session.shown,
+        before=session.side.notices,
+        lender=session.side.loans.answer,
+        watch=_watch_for(connector.target),
+        keepalive=silence,
+    )
+
+
+def _watch_for(target: str) -> "Watch | None":
     if not log.is_watching():
         return None
     found: Watch = importlib.import_module(".tracing", __package__).watch(target)

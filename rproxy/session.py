@@ -21,8 +21,8 @@ from .errors import CallCancelled, CallTimeout, ConnectionLost, RemoteExecError,
 from .lending import Loans
 from .rejoining import Rejoining
 from .side import ClientSide
+from .telling import annotate, name_of
 from .trust import Trust
-from .wording import annotate, name_of
 
 #: In so many sessions a request may be sent anew: one that is never sent has some other trouble.
 ATTEMPTS = 3

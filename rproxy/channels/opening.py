@@ -42,4 +42,4 @@ def residence_for(
     if session is not None and not (isinstance(session, str) and session):
         raise TypeError(f"session is the name of a session, not {session!r}")
     idle = Residence().idle_timeout if idle_timeout is None else check_seconds("idle_timeout", idle_timeout)
-    return Residence(idle, session, check_seconds("reconnect_timeout", reconnect_timeout))
+    return Residence(idle, session, reconnect_timeout)

@@ -287,14 +287,13 @@ class StreamChannel(Channel):
         return PATIENCE
 
     def look(self) -> None:
-        with self._state:
-            if self._reader is not None or self._lost is not None or self._ready is None:
-                return
-            self._reader = Waiting(self._options.ambient, NOTHING_HELD)
-        try:
+        with self._sending:  # others who would send wait for what is found
+            with self._state:
+                if self._reader is not None or self._lost is not None or self._ready is None:
+                    return
+                self._reader = Waiting(self._options.ambient, NOTHING_HELD)
             while self._lost is None and self._ready(0.0):
                 self._read()
-        finally:
             self._pass_on()
 
     def _pass_on(self) -> None:

@@ -1,4 +1,4 @@
-"""What errors say: what a request is about, and what the far side's exceptions tell."""
+"""Requests in words, and where an exception of the far side comes from, for errors."""
 
 from typing import Any
 
