@@ -18,7 +18,7 @@ from .sshd import wait_for
 KINDS = ["local", "ssh", "paramiko"]
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=["local", *(pytest.param(kind, marks=pytest.mark.once) for kind in KINDS[1:])])
 def client(request):
     if request.param == "local":
         connector = "local://"
