@@ -10,6 +10,7 @@ import os
 import select
 import signal
 import subprocess
+import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
@@ -29,6 +30,8 @@ _BULK = 1 << 20
 _PIPE = 1 << 18
 #: How long a process may take to end once its input has, in seconds: the endpoint gives its children some.
 _PATIENCE = 8.0
+#: Standard error that has not changed for so long is whole, in seconds.
+_SETTLING = 0.1
 
 Arguments = Sequence[str]
 Environment = Mapping[str, str] | None
@@ -173,7 +176,12 @@ class ProcessStream:
 
     def end(self) -> tuple[int, str]:
         """Its exit code (negative: the signal), and what it said at the end. Raises TimeoutExpired if it runs on."""
-        return self._process.popen.wait(timeout=2), self._process.tail()
+        code = self._process.popen.wait(timeout=2)
+        said, before = self._process.tail(), None
+        while said != before:  # what came over a shared connection may be written a moment after this process's end
+            time.sleep(_SETTLING)
+            said, before = self._process.tail(), said
+        return code, said
 
 
 def describe_end(code: int, said: str) -> str:
