@@ -199,6 +199,8 @@ class Soak:
             assert there[-1] - there[0] < SLACK, f"the endpoint has grown: {there} MiB"
             if number % 2:
                 work.kill()
+                client.reconnect()
+                assert client.call(os.getpid) != work.endpoint
             else:
                 work.end()
         self.calls += work.calls

@@ -66,6 +66,20 @@ def test_whoever_stops_waiting_for_a_connection_leaves_none_behind():
     run(main)
 
 
+def test_awaiting_goes_on_after_reconnect():
+    async def main():
+        async with rproxy.aio.connect() as client:
+            pid = await client.module("os").getpid()
+            with pytest.raises(rproxy.ConnectionLost):
+                await client.module("os")._exit(1)
+            with pytest.raises(rproxy.ConnectionLost):
+                await client.module("os").getpid()
+            await asyncio.to_thread(client.client.reconnect)
+            return pid != await client.module("os").getpid()
+
+    assert run(main)
+
+
 @pytest.mark.once
 def test_a_client_of_plain_calls_loads_nothing_for_asyncio():
     code = (
