@@ -64,10 +64,10 @@ class StreamChannel(Channel):
         try:
             self._write(self._peer.greet(options.hello))
             self._frames += self._feed(first)
-            while self._peer.hello is None:
+            while self._peer.hello is None and self._lost is None:
                 self._read()
-                if self._lost is not None:
-                    raise self._lost
+            if self._lost is not None:
+                raise self._lost
             self.facts = self._keeper.facts = checked_facts(self._peer.hello, options.target)
         except BaseException:
             self._stream.close()

@@ -168,7 +168,10 @@ def _converse(stream: Stream, launcher: Launcher, target: str, token: str) -> by
         check_deploying(launcher, target)
         archive = archive_message()
         log.info("deployment", "sends the endpoint %s to %s, %d bytes", bundle().name, target, len(archive))
-        stream.write([archive])
+        try:
+            stream.write([archive])
+        except OSError as error:
+            raise NoStart(f"the endpoint could not be sent: {error}; {_told(stream, said)}") from error
         said = said[found.end() :]
 
 
