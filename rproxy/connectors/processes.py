@@ -29,7 +29,7 @@ _BULK = 1 << 20
 #: What the pipes hold, in bytes: more is no faster, and a user's pipes have a limit together.
 _PIPE = 1 << 18
 #: How long a process may take to end once its input has, in seconds: the endpoint gives its children some.
-_PATIENCE = 8.0
+PATIENCE = 8.0
 #: Standard error that has not changed for so long is whole, in seconds.
 _SETTLING = 0.1
 
@@ -57,7 +57,7 @@ class Process:
     """A program that runs until its owner closes it, or is gone. Raises ConnectorError."""
 
     def __init__(self, arguments: Arguments, target: str, environment: Environment = None) -> None:
-        self._errors = _temporary_file()  # a file never makes a writer wait
+        self._errors = temporary_file()  # a file never makes a writer wait
         try:
             self.popen = _popen(arguments, target, self._errors, environment)
         except BaseException:
@@ -66,18 +66,14 @@ class Process:
         self._tail = b""
         # Also for an owner that nobody closed: its process ends with it.
         self._ending = weakref.finalize(self, _end, self.popen, self._errors)
-        _alive.add(self)
+        watch_forks(self)
 
     def close(self) -> None:
-        self.tail()
-        self._ending()
+        self._tail = self._ending() or self._tail
 
     def tail(self) -> str:
         """The end of what it has said on standard error, stripped."""
-        if not self._errors.closed:
-            size = self._errors.seek(0, os.SEEK_END)
-            self._errors.seek(max(0, size - _TAIL))
-            self._tail = self._errors.read()
+        self._tail = tail_of(self._errors, self._tail)
         return self._tail.decode("utf-8", "replace").strip()
 
     def forget(self) -> None:
@@ -101,9 +97,13 @@ class ProcessStream:
         environment: Environment = None,
         told: Callable[[int, str], str] | None = None,
     ) -> None:
-        self._process = Process(arguments, target, environment)
+        self._use(Process(arguments, target, environment), told)
+
+    def _use(self, process: Any, told: Callable[[int, str], str] | None) -> None:
+        """Takes the pipes of a process, or of what is like one."""
+        self._process = process
         self._told = told or describe_end
-        popen = self._process.popen
+        popen = process.popen
         assert popen.stdin is not None and popen.stdout is not None
         self._input = popen.stdin.fileno()
         self._output = popen.stdout.fileno()
@@ -176,7 +176,7 @@ class ProcessStream:
 
     def end(self) -> tuple[int, str]:
         """Its exit code (negative: the signal), and what it said at the end. Raises TimeoutExpired if it runs on."""
-        code = self._process.popen.wait(timeout=2)
+        code: int = self._process.popen.wait(timeout=2)
         said, before = self._process.tail(), None
         while said != before:  # what came over a shared connection may be written a moment after this process's end
             time.sleep(_SETTLING)
@@ -190,7 +190,22 @@ def describe_end(code: int, said: str) -> str:
 
 
 #: A forked child must not hold the pipes of its parent's processes, which end when these are closed.
-_alive: weakref.WeakSet[Process] = weakref.WeakSet()
+_alive: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def watch_forks(process: Any) -> None:
+    """Has a process, or what is like one, forget itself in forked children."""
+    _alive.add(process)
+
+
+def tail_of(file: Any, before: bytes) -> bytes:
+    """The end of a file that others write to; what it was before, if it is closed."""
+    if file.closed:
+        return before
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _TAIL))
+    found: bytes = file.read()
+    return found
 
 
 def _forked() -> None:
@@ -213,7 +228,7 @@ def _popen(
         raise ConnectorError(f"cannot start {arguments[0]} for {target}: {error}") from error
 
 
-def _temporary_file() -> Any:
+def temporary_file() -> Any:
     """A file without a name."""
     try:
         return open(os.memfd_create("rproxy"), "w+b")
@@ -223,15 +238,18 @@ def _temporary_file() -> Any:
         return tempfile.TemporaryFile()
 
 
-def _end(process: "subprocess.Popen[bytes]", errors: Any) -> None:
-    """Closes a process's pipes, waits for its end, and ends it if that does not come."""
-    for pipe in (process.stdin, process.stdout, errors):
+def _end(process: "subprocess.Popen[bytes]", errors: Any) -> bytes:
+    """Closes a process's pipes, waits for its end, and ends it if that does not come. Returns the last that it said."""
+    for pipe in (process.stdin, process.stdout):
         if pipe is not None and not pipe.closed:
             pipe.close()
     try:
-        process.wait(timeout=_PATIENCE)
+        process.wait(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         kill(process)
+    said = tail_of(errors, b"")
+    errors.close()
+    return said
 
 
 def kill(process: "subprocess.Popen[bytes]") -> None:

@@ -1,6 +1,7 @@
 """What is OpenSSH's own: shared connections, the user's configuration, and how often a start waits."""
 
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ import rproxy
 
 from ..services.ssh_keys import PASSPHRASE
 from .conftest import says, ssh_connector
-from .sshd import HOST, free_port, wait_for
+from .sshd import HOST, command_of, descendants, free_port, wait_for
 
 pytestmark = pytest.mark.once
 
@@ -199,3 +200,73 @@ def test_the_first_start_waits_twice_for_the_host_and_later_ones_once(sshd, reac
             assert client.do_remote_call("os", "getenv", ["HOME"])[0] == str(server.home)
             assert len(waits) == before + 1
     assert server.logins() == 2
+
+
+# -- streams of the shared connection -------------------------------------------------------------------
+
+
+def own_processes(name):
+    return [pid for pid in descendants(os.getpid()) if command_of(pid) == name]
+
+
+def test_streams_need_no_ssh_of_their_own(sshd, reach):
+    connector = reach(sshd())
+    before = len(own_processes("ssh"))
+    streams = [connector.open("exec cat") for _ in range(3)]
+    assert len(own_processes("ssh")) == before + 1
+    for number, stream in enumerate(streams):
+        stream.write([b"%d" % number])
+    assert [received(stream, 1) for stream in streams] == [b"0", b"1", b"2"]
+    for stream in streams:
+        stream.close()
+
+
+def test_a_stream_tells_how_its_command_has_ended(shared_sshd, reach):
+    stream = reach(shared_sshd).open("echo trouble >&2; exit 7")
+    assert stream.readinto(memoryview(bytearray(10))) == 0
+    assert stream.diagnosis() == "exit code 7; it said:\ntrouble"
+    stream.close()
+
+
+def test_a_stream_has_the_variables_that_the_configuration_sends(sshd, reach, monkeypatch):
+    monkeypatch.setenv("RPROXY_SENT", "über allem")
+    server = sshd(settings=("AcceptEnv RPROXY_*",))
+    stream = reach(server, options={"SendEnv": "RPROXY_S*"}).open('printf %s "$RPROXY_SENT"')
+    assert received(stream, 11).decode() == "über allem"
+    stream.close()
+
+
+def test_a_stream_that_is_closed_ends_its_command_and_leaves_the_others(sshd, reach):
+    server = sshd()
+    connector = reach(server)
+    first, second = connector.open("exec cat"), connector.open("exec cat")
+    received_from(first), received_from(second)
+    assert len([pid for pid in server.sessions() if command_of(pid) == "cat"]) == 2
+    first.close()
+    wait_for(lambda: len([pid for pid in server.sessions() if command_of(pid) == "cat"]) == 1)
+    received_from(second)
+    second.close()
+
+
+def test_a_stream_that_is_forgotten_ends_its_command(sshd, reach):
+    server = sshd()
+    connector = reach(server)
+    stream = connector.open("exec cat")
+    received_from(stream)
+    del stream
+    gc.collect()
+    wait_for(lambda: "cat" not in map(command_of, server.sessions()))
+
+
+def received(stream, count):
+    data = bytearray()
+    while len(data) < count:
+        buffer = memoryview(bytearray(100))
+        data += buffer[: stream.readinto(buffer)]
+    return bytes(data)
+
+
+def received_from(stream):
+    """Waits until a stream's `cat` runs."""
+    stream.write([b"x"])
+    assert received(stream, 1) == b"x"

@@ -36,7 +36,6 @@ class OpenSSHConnector(StreamConnector):
 
     #: A login shell gets it as one word of at most 128 KiB, in which a byte may take five.
     command_limit = 24_000
-    distant = True
     input_limit = 1 << 20  # by the connection, which nobody else sees
 
     def __init__(
@@ -87,8 +86,7 @@ class OpenSSHConnector(StreamConnector):
 
     def open(self, command: str) -> MarkedStream:
         mark = Mark()
-        words, environment = self._link.command(for_any_shell(mark.before(command)))
-        stream = processes.ProcessStream(words, self.target, environment, self._told)
+        stream = self._link.open(for_any_shell(mark.before(command)), self._told)
 
         def not_begun(printed: str) -> ConnectorError:
             code, said = stream.end()

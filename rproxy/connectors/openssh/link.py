@@ -11,11 +11,11 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ...errors import ConnectorError
-from ..processes import Process, kill
-from . import faults
+from ..processes import Process, ProcessStream, kill
+from . import faults, mux
 from .prompts import Ask, Prompts
 from .settings import Settings, run_ssh
 
@@ -23,7 +23,7 @@ from .settings import Settings, run_ssh
 _LONGEST = 104 - 17 - len("/a\0")
 #: Runs its words, and ends them when its input ends, which it does with the process that holds the other end.
 _TIED = 'exec 3<&0 </dev/null; { cat <&3 >/dev/null; kill $$; } 2>/dev/null & exec 3<&- >/dev/null; exec "$@"'
-_STEP = 0.005
+_STEP = 0.001
 
 
 class Link:
@@ -59,6 +59,16 @@ class Link:
                 more, environment = [], self._prompts.environment()
                 self._serve()
         return [*settings.words(*more), "--", settings.host, text], environment
+
+    def open(self, text: str, told: Callable[[int, str], str]) -> ProcessStream:
+        """A command that stays connected. Raises ConnectorError."""
+        words, environment = self.command(text)
+        agent = self._settings.agent_for_mux
+        if self._mode == "own" and agent is not None:
+            session = mux.begin(self._path, text, self._settings.sent_environment(), agent)
+            if session is not None:
+                return mux.MuxStream(session, told)
+        return ProcessStream(words, f"ssh://{self._settings.target}", environment, told)
 
     def is_lost(self) -> bool:
         """Whether the connection, not a command, has come to its end."""

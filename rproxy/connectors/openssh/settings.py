@@ -4,6 +4,7 @@ Rules: the user's configuration holds; options that are given here go before it,
 running commands needs goes before both. ``ssh -G`` says what all of it comes to.
 """
 
+import fnmatch
 import math
 import os
 import re
@@ -100,6 +101,18 @@ class Settings:
             "authentication": f"as {self.found.get('user', self.user)}",
         }
 
+    def sent_environment(self) -> list[str]:
+        """The variables that the configuration sends along, as NAME=value."""
+        names = [name for name in os.environ if any(fnmatch.fnmatchcase(name, one) for one in self._sends)]
+        return [f"{name}={os.environ[name]}" for name in names]
+
+    @property
+    def agent_for_mux(self) -> bool | None:
+        """Whether commands get the agent; None if they get what only an ssh of their own can give them."""
+        if self.found.get("forwardx11", "no") != "no" or self.found.get("stdinnull", "no") != "no":
+            return None
+        return self.found.get("forwardagent", "no") != "no"
+
     @property
     def hosts(self) -> set[str]:
         """The names that its prompts may call it by."""
@@ -129,6 +142,7 @@ class Settings:
         lines = done.stdout.decode("utf-8", "replace").splitlines()
         pairs = (line.partition(" ") for line in lines)
         found: dict[str, str] = {}
+        self._sends = [line.split()[1] for line in lines if line.startswith("sendenv ")]
         for name, _, value in pairs:
             found.setdefault(name.lower(), value)
         return found

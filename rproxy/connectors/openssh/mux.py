@@ -1,0 +1,177 @@
+"""Commands on a shared connection without an ssh of their own: the connection's ssh is asked itself.
+
+Rules: it is asked in the words of OpenSSH's PROTOCOL.mux, version 4, by its socket, and gets the ends of our pipes;
+whatever it refuses is for an ssh of its own, which knows why. The command ends with this process, since the socket
+does.
+"""
+
+import array
+import contextlib
+import os
+import socket
+import struct
+import subprocess
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import processes
+from . import faults
+
+_VERSION = 4
+_HELLO, _NEW_SESSION = 0x00000001, 0x10000002
+_EXIT_CODE, _OPENED = 0x80000004, 0x80000006
+_NO_ESCAPE = 0xFFFFFFFF
+#: How long the connection's ssh may take to answer at all, in seconds: a host's session may take long to begin.
+_ANSWER = 60.0
+
+
+class Session:
+    """A running command; in `processes` it stands where a process does."""
+
+    def __init__(self, control: "_Control", pipes: tuple[int, int], errors: Any) -> None:
+        self._control, self._errors = control, errors
+        self.stdin, self.stdout = (os.fdopen(pipe, mode, 0) for pipe, mode in zip(pipes, ("wb", "rb"), strict=True))
+        self._tail = b""
+        self._ending = weakref.finalize(self, _end, control, errors, self.stdin, self.stdout)
+        processes.watch_forks(self)
+
+    @property
+    def popen(self) -> "Session":
+        return self
+
+    def wait(self, timeout: float) -> int:
+        return self._control.exit_code(timeout)
+
+    def tail(self) -> str:
+        self._tail = processes.tail_of(self._errors, self._tail)
+        return self._tail.decode("utf-8", "replace").strip()
+
+    def close(self) -> None:
+        self._tail = self._ending() or self._tail
+
+    def forget(self) -> None:
+        """In a forked child: the command is the parent's."""
+        self._ending.detach()
+        for owned in (self.stdin, self.stdout, self._control):
+            owned.close()
+
+
+class MuxStream(processes.ProcessStream):
+    """A command's input and output."""
+
+    def __init__(self, session: Session, told: Callable[[int, str], str]) -> None:
+        self._use(session, told)
+
+
+def begin(path: str, command: str, environment: Sequence[str], agent: bool) -> Session | None:
+    """Has the ssh that listens at a path run a command; None if it does not."""
+    errors = processes.temporary_file()
+    far_input, near_input = os.pipe()
+    near_output, far_output = os.pipe()
+    control = None
+    try:
+        control = _Control(path)
+        control.ask(command, environment, agent, (far_input, far_output, errors.fileno()))
+        return Session(control, (near_input, near_output), errors)
+    except BaseException as error:
+        for descriptor in (near_input, near_output):
+            os.close(descriptor)
+        errors.close()
+        if control is not None:
+            control.close()
+        if isinstance(error, OSError | ValueError | struct.error):
+            return None
+        raise
+    finally:
+        os.close(far_input)
+        os.close(far_output)
+
+
+class _Control:
+    """The conversation with the connection's ssh about one command."""
+
+    def __init__(self, path: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._code: int | None = None
+        self._over = False
+        try:
+            self._socket.connect(path)
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def ask(self, command: str, environment: Sequence[str], agent: bool, descriptors: tuple[int, ...]) -> None:
+        """Returns when the command is on its way. Raises OSError or ValueError where it is refused."""
+        self._send(struct.pack(">II", _HELLO, _VERSION))
+        numbers = struct.pack(">6I", 0, 0, 0, int(agent), 0, _NO_ESCAPE)  # "", terminal, X11, agent, subsystem
+        texts = b"".join(struct.pack(">I", len(text)) + text for text in map(os.fsencode, ("", command, *environment)))
+        self._send(struct.pack(">II", _NEW_SESSION, 0) + numbers + texts)
+        for descriptor in descriptors:
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))]
+            self._socket.sendmsg([b"\0"], rights)
+        until = time.monotonic() + _ANSWER
+        kind, rest = self._receive(until)
+        if (kind, rest[:4]) != (_HELLO, struct.pack(">I", _VERSION)):
+            raise ValueError
+        kind, rest = self._receive(until)
+        if kind != _OPENED:
+            raise ValueError
+
+    def exit_code(self, timeout: float) -> int:
+        """The command's, once all is here that it has said; that of an ssh which failed, if the connection has ended.
+
+        Raises TimeoutExpired.
+        """
+        until = time.monotonic() + timeout
+        while not self._over:
+            try:
+                kind, rest = self._receive(until)
+            except TimeoutError:
+                if self._code is None:
+                    raise subprocess.TimeoutExpired("ssh", timeout) from None
+                return self._code
+            except OSError:
+                self._over = True
+            else:
+                if kind == _EXIT_CODE:
+                    self._code = struct.unpack(">I", rest[4:8])[0]
+        return faults.FAILED if self._code is None else self._code
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _send(self, message: bytes) -> None:
+        self._socket.sendall(struct.pack(">I", len(message)) + message)
+
+    def _receive(self, until: float) -> tuple[int, bytes]:
+        """The next message. Raises OSError at the end."""
+        size = struct.unpack(">I", self._exactly(4, until))[0]
+        message = self._exactly(size, until)
+        return struct.unpack(">I", message[:4])[0], message[4:]
+
+    def _exactly(self, size: int, until: float) -> bytes:
+        data = b""
+        while len(data) < size:
+            self._socket.settimeout(max(until - time.monotonic(), 0.001))
+            more = self._socket.recv(size - len(data))
+            if not more:
+                raise ConnectionResetError
+            data += more
+        return data
+
+
+def _end(control: _Control, errors: Any, *pipes: Any) -> bytes:
+    """Closes a command's pipes, waits for its end, and leaves it if that does not come: its host hears of that.
+
+    Returns the last that it has said.
+    """
+    for pipe in pipes:
+        pipe.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        control.exit_code(processes.PATIENCE)
+    control.close()
+    said = processes.tail_of(errors, b"")
+    errors.close()
+    return said
