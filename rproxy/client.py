@@ -134,6 +134,7 @@ class RemoteClient(Host):
         residence = residence_for(
             resident, idle_timeout, session, check_seconds("reconnect_timeout", reconnect_timeout)
         )
+        launcher.whole |= serializer == "json"  # whose forms are of the rest
         conversation = Session(connector.target, serializer, tuple(trust), blocks.check_limit(timeout))
         conversation.side.shipping.enabled = ship
         super().__init__(conversation, connector, launcher)

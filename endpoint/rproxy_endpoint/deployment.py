@@ -21,14 +21,16 @@ MEMORY = "<memory>"
 # -- deploying -----------------------------------------------------------------------------------------
 
 
-def deploy_or_remember(root: str, name: str, packed: bytes) -> str:
+def deploy_or_remember(root: str, name: str, packed: bytes, rest: bytes) -> str:
     """Where the endpoint is imported from: its folder, or MEMORY where that cannot be written."""
     if root:
         try:
-            return deploy(root, name, packed)
+            return deploy_whole(root, name, packed, rest) if rest else deploy(root, name, packed)
         except OSError:
             pass  # read-only, full, or not ours: it need not be deployed to run
     remember(packed)
+    if rest:
+        remember(rest)
     return MEMORY
 
 

@@ -13,7 +13,6 @@ from rproxy_endpoint.protocol.envelope import seal, unseal
 
 from ..connectors.base import Completed, Connector
 from ..deployment.bootstrap import archive_message, check_deploying
-from ..deployment.bundle import bundle
 from ..deployment.launcher import new_token, words_of
 from ..deployment.preparing import deploy_pushed, end_of, prepare
 from ..errors import CallTimeout, ConnectionLost, RemoteNotSetupError
@@ -42,7 +41,7 @@ class Carrier:
 
     def _deploy(self) -> None:
         path = self._files.new("archive")
-        self._files.push(archive_message() + bundle().rest, path)
+        self._files.push(archive_message(whole=True), path)
         deploy_pushed(self._connector, self._launcher, self.folder, path)
 
     @property

@@ -82,12 +82,11 @@ class Connector(abc.ABC):
     #: The longest input, in bytes, that `run` brings to a command without other users of the host seeing it:
     #: requests up to here ride in it. 0 if there is no such way; they ride in the command then, for `ps` to show.
     input_limit: int = 0
-    #: Whether there is a network between, which can be lost without a word. A silent client is taken for gone then.
+    #: Whether there is a network between, which can be lost without a word. A silent client is taken for gone then,
+    #: and a host that is new here is sent the endpoint unasked, since a round trip may take long.
     network: bool = True
     #: Whether `run` takes `login=True`, and has the user's login environment loaded by the service then.
     login: bool = False
-    #: Whether a round trip takes long: then a host that is new is sent the endpoint unasked.
-    distant: bool = False
     #: How long a file that was written may take to be seen, in seconds: shared file systems remember what
     #: they saw last.
     file_patience: float = 10.0

@@ -47,7 +47,7 @@ def start(connector: StreamConnector, launcher: Launcher) -> Started:
     Raises RemoteNotSetupError if no endpoint comes, with what the host said instead.
     """
     hosts, host = Hosts(bundle().name), f"{connector.target} {launcher.root}"
-    new = connector.distant and launcher.deploy and not hosts.have(host)
+    new = connector.network and not launcher.whole and not hosts.have(host)
 
     def attempt(token: str) -> Started:
         try:
@@ -112,9 +112,10 @@ def _start(connector: StreamConnector, launcher: Launcher, token: str, unasked: 
         watch.join(10)  # a program that forks after `connect` must not be one of several threads
 
 
-def archive_message() -> bytes:
-    """What a host reads that has no endpoint: a size, and what a session needs."""
-    return b"%9d\n" % len(bundle().packed) + bundle().packed
+def archive_message(whole: bool = False) -> bytes:
+    """What a host reads that has no endpoint: a size and what every session needs; the same of the rest, if `whole`."""
+    _, packed, rest = bundle()
+    return b"%9d\n" % len(packed) + packed + (b"%9d\n" % len(rest) + rest if whole else b"")
 
 
 def check_word(word: str, detail: str, target: str, said: str) -> None:
@@ -166,7 +167,7 @@ def _converse(stream: Stream, launcher: Launcher, target: str, token: str) -> by
             check_word(word, found[2].decode(), target, ": " + _told(stream, noise))
         check_word(word, found[2].decode(), target, "")
         check_deploying(launcher, target)
-        archive = archive_message()
+        archive = archive_message(launcher.whole)
         log.info("deployment", "sends the endpoint %s to %s, %d bytes", bundle().name, target, len(archive))
         try:
             stream.write([archive])

@@ -72,7 +72,7 @@ class Launcher:
 
     `python` is the interpreter there, or None to find one; `setup` the shell lines to run before it, `root` the
     folder of endpoints, `tmp` the folder of temporary files (`tmp` in `root` if None); with `deploy` an
-    endpoint that is missing is sent.
+    endpoint that is missing is sent; if it is `whole`, a session begins with all of it, and asks for no rest.
     """
 
     def __init__(self, python: str | None, setup: str, root: str, tmp: str | None = None, deploy: bool = True) -> None:
@@ -82,6 +82,7 @@ class Launcher:
         self.tmp = root.rstrip("/") + "/tmp" if tmp is None else tmp
         self.tmp_is_given = tmp is not None
         self.deploy = deploy
+        self.whole = not deploy
         self.meanwhile: Callable[[], object] = lambda: None  # what this side can do while Python starts there
 
     def endpoint(self, token: str, *words: str) -> str:
@@ -89,9 +90,8 @@ class Launcher:
         return self._command(token, _coded("common.py", "start.py"), self.root, bundle().name, token, *words)
 
     def session(self, token: str, sent: bool) -> str:
-        """The shell command of an endpoint that lasts; `sent` says that the endpoint comes unasked. Where nothing may
-        be sent at all, all of it must be there."""
-        return self.endpoint(token, "session", token, *(("sent",) if sent else () if self.deploy else ("whole",)))
+        """The shell command of an endpoint that lasts; `sent` says that the endpoint comes unasked."""
+        return self.endpoint(token, "session", token, *(("sent",) if sent else ("whole",) if self.whole else ()))
 
     def prepare(self, token: str, first: str, second: str) -> str:
         """The shell command that makes a private folder or deploys what was pushed; see prepare.py."""

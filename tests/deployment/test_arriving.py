@@ -76,11 +76,15 @@ def test_it_comes_once_to_a_host(root):
     assert sizes[0] > len(bundle().rest) > sizes[1]
 
 
-@pytest.mark.parametrize("serializer", ["cloudpickle", "json"])
-def test_every_serializer_brings_it(root, rest, serializer):
-    with rproxy.connect(endpoint_dir=str(root), serializer=serializer) as client:
+def test_a_session_of_json_begins_with_all_of_it(root, rest):
+    with rproxy.connect(endpoint_dir=str(root), serializer="json") as client:
+        assert (rest / "contents").exists()
         assert client.has_module("json")
-    assert (rest / "contents").exists()
+
+
+def test_a_session_of_json_has_all_of_it_where_nothing_can_be_written():
+    with rproxy.connect(endpoint_dir="/proc/no", serializer="json") as client:
+        assert client.info().endpoint == "memory"
 
 
 def test_a_function_that_lends_an_object_brings_it(root, rest):

@@ -87,7 +87,7 @@ def test_a_fresh_host_costs_two_round_trips_and_then_one(root, python):
 
 
 class Distant(Counting):
-    distant = True
+    network = True
 
 
 def test_a_host_that_is_new_and_far_away_costs_one_round_trip(root):

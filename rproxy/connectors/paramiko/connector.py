@@ -40,7 +40,6 @@ class ParamikoConnector(StreamConnector):
 
     #: A login shell gets it as one word of at most 128 KiB, in which a byte may take five.
     command_limit = 24_000
-    distant = True
 
     def __init__(
         self,

@@ -57,7 +57,7 @@ if os.path.isabs(second):
         packed = file.read()
     os.unlink(second)
     end = 10 + int(packed[:10])
-    packed, rest = packed[10:end], packed[end:]
+    packed, rest = packed[10:end], packed[end + 10 :]
     deploy_whole = deploying(packed)["deploy_whole"]
     try:
         if not root:

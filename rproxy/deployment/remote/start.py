@@ -23,7 +23,8 @@ if not there and not sent:
 if sent or not there:
     packed = read(int(read(10)))
 if not there:
-    home = deploying(packed)["deploy_or_remember"](root, name, packed)
+    rest = b"" if may_ask else read(int(read(10)))
+    home = deploying(packed)["deploy_or_remember"](root, name, packed, rest)
 sys.path.insert(0, home)
 cached, sys.dont_write_bytecode = sys.dont_write_bytecode, False  # this folder is ours, and halves each start
 from rproxy_endpoint import __main__ as endpoint
@@ -37,6 +38,6 @@ else:
 sys.dont_write_bytecode = cached
 sys.path[:1] = [""] if here else []
 words, sys.argv[:] = sys.argv[5:], [""]
-for name in "select REST may_ask sent python root name token home here there say place whole deploying read packed cached serve once relay".split():
+for name in "select REST may_ask sent python root name token home here there say place whole deploying read packed rest cached serve once relay".split():
     globals().pop(name, None)
 endpoint.main(words)
