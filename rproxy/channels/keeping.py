@@ -13,9 +13,12 @@ from typing import Any
 
 from ..connectors.base import Connector
 from ..errors import AuthenticationError, CallTimeout, ConnectionLost, ConnectorError, HostKeyError, RProxyError
+from . import losing
 
 #: So many looks are in the time of keepalive: the first without a word pings, the second asks the host.
 LOOKS = 3
+#: What is smaller goes at once or not at all, in bytes.
+LARGE = 1 << 16
 #: What a link may hold that was written and has not arrived: pipes, windows of ssh, buffers of TCP; in bytes.
 DEEP = 8 << 20
 #: So many times keepalive may such a link take for that.
@@ -27,13 +30,13 @@ _ASK = "uname -n; cat /proc/{0}/stat 2>/dev/null || ps -o stat= -p {0} 2>/dev/nu
 class Keeper:
     """Looks after the link of one client.
 
-    `waits` says whether calls wait; `ping` sends a ping, and may hang; `lose` ends the session, for a reason. Whoever
+    `waits` says whether calls wait; `ping` sends a ping, and may hang; `lose` ends the session with an error. Whoever
     receives something sets `heard`.
     """
 
     def __init__(
         self, connector: Connector, stream: Any, keepalive: float | None, *,
-        waits: Callable[[], bool], ping: Callable[[], None], lose: Callable[[str], None],
+        waits: Callable[[], bool], ping: Callable[[], None], lose: Callable[[RProxyError], None],
     ) -> None:  # fmt: skip
         self.heard = False
         self.facts: dict[str, Any] = {}  # what the far side said of itself
@@ -48,9 +51,15 @@ class Keeper:
         if self._look is not None and hasattr(stream, "watch_silence"):
             stream.watch_silence(self._look)
 
-    def begin(self, sent: int = 0) -> None:
-        """Sees to it that somebody looks: nothing has come for a while, or something large is about to be sent."""
-        self._sent += sent
+    def sends(self, pieces: list[Any]) -> None:
+        """Something is about to be sent, which a link may not take."""
+        size = sum(memoryview(piece).nbytes for piece in pieces)
+        if size > LARGE:
+            self._sent += size
+            self.begin()
+
+    def begin(self) -> None:
+        """Sees to it that somebody looks, since nothing has come for a while."""
         if self._thread is None and self._look is not None:
             with self._lock:
                 if self._thread is None and not self._over.is_set():
@@ -74,7 +83,9 @@ class Keeper:
             if silent > LOOKS * SLOW * min(self._sent, DEEP) / DEEP:
                 why = self._ask(look)
                 if why and not self._has_moved():
-                    self._lose(f"nothing has come from it for {look * (silent + 2):g} s, and {why}")
+                    told = f": nothing has come from it for {look * (silent + 2):g} s, and {why}"
+                    self._lose(losing.lost(self._connector.target, told))
+                    getattr(self._stream, "abort", self._stream.close)()
                     if why is _NO_ANSWER:
                         self._connector.renew()
                     return

@@ -1,4 +1,12 @@
-"""What waiting calls, and later ones, are told of a session that has ended."""
+"""What waiting calls, and later ones, are told of a session that has ended.
+
+Rules: an error says whether its call may have run; at the end of the interpreter nobody is told anything: threads that
+it leaves behind would print it.
+"""
+
+import atexit
+import functools
+import threading
 
 from ..errors import ConnectionLost, RProxyError
 
@@ -13,7 +21,23 @@ def lost(target: str, why: str) -> ConnectionLost:
 
 def repeated(error: RProxyError) -> RProxyError:
     """The same for another thread: a traceback is one thread's own."""
+    check_exit()
     return type(error)(*error.args)
+
+
+_exit = threading.Event()
+
+
+def check_exit() -> None:
+    """Does not return where nobody is to be told any more; no lock may be held."""
+    if _exit.is_set() and threading.current_thread() is not threading.main_thread():
+        threading.Event().wait()  # the interpreter does not wait for this thread
+
+
+@functools.cache
+def hear_of_exit() -> None:
+    """Takes note of the interpreter's end before the streams do, which are there already."""
+    atexit.register(_exit.set)
 
 
 def not_sent(error: RProxyError | None) -> RProxyError:
@@ -21,4 +45,4 @@ def not_sent(error: RProxyError | None) -> RProxyError:
     assert error is not None
     if isinstance(error, ConnectionLost):
         return ConnectionLost(f"{error.args[0]}\nThis call was not sent.", may_have_run=False)
-    return repeated(error)
+    return type(error)(*error.args)

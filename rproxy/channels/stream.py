@@ -59,7 +59,7 @@ class StreamChannel(Channel):
         self._outgoing = Outgoing(self._stream, self._sending)
         self._keeper = Keeper(
             connector, self._stream, options.keepalive, waits=lambda: bool(self._waiting),
-            ping=lambda: self._outgoing.attempt([self._peer.bare(PING)]), lose=self._give_up,
+            ping=lambda: self._outgoing.attempt([self._peer.bare(PING)]), lose=self.lose,
         )  # fmt: skip
         try:
             self._write(self._peer.greet(options.hello))
@@ -73,6 +73,7 @@ class StreamChannel(Channel):
             self._stream.close()
             raise
         self._peer.codec = options.codec(self.facts)
+        losing.hear_of_exit()
 
     def request(self, message: Any, sink: Sink, limit: float | None) -> Any:
         packed = self._packed(message)  # values' own code runs here, and may make calls itself
@@ -113,7 +114,11 @@ class StreamChannel(Channel):
             outer = waiting.outer = self._answers.get(waiting.thread)
             if outer is not None:
                 waiting.asked = outer.asked
-        self._send(packed, waiting, later)
+        try:
+            self._send(packed, waiting, later)
+        except ConnectionLost:
+            losing.check_exit()
+            raise
         if held.error is not None:
             self.cancel(waiting)
         return waiting
@@ -193,7 +198,7 @@ class StreamChannel(Channel):
             # Where others are on their way, nobody waits for this one alone.
             gathers = later and len(pieces) == 1 and bool(self._waiting)
             if len(pieces) > 1:
-                self._keeper.begin(sum(memoryview(piece).nbytes for piece in pieces))
+                self._keeper.sends(pieces)
             waiting.number = number
             self._waiting[number] = waiting
             try:
@@ -372,11 +377,6 @@ class StreamChannel(Channel):
         except ProtocolFault as fault:
             why = why or str(fault)
         self.lose(losing.lost(self._options.target, f"{': ' + why if why else ''} ({told})"))
-
-    def _give_up(self, why: str) -> None:
-        """The keeper says that the link is lost."""
-        self.lose(losing.lost(self._options.target, f": {why}"))
-        getattr(self._stream, "abort", self._stream.close)()
 
     def _break(self, fault: ProtocolFault) -> ProtocolError:
         error = ProtocolError(f"{self._options.target} does not speak the protocol: {fault}")

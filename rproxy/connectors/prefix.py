@@ -83,6 +83,9 @@ class PrefixConnector(Connector):
     def close(self) -> None:
         self._via.close()
 
+    def renew(self) -> None:
+        self._via.renew()
+
     def way(self) -> dict[str, str]:
         return self._via.way()
 

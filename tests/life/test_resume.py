@@ -59,9 +59,7 @@ ONE = [
     "never_starts", "loses_the_answer", "says_nothing", "cuts_the_answer", "runs_twice", "takes_too_long", "is_killed",
 ]  # fmt: skip
 SEVERAL = [
-    ["loses_the_answer", "loses_the_answer", "says_nothing"],
-    ["never_starts", "never_starts", "loses_the_answer", "is_out_of_reach"],
-    ["is_killed", "is_out_of_reach", "is_killed", "is_out_of_reach"],
+    ["is_killed", "is_out_of_reach", "is_killed", "says_nothing"],
     ["never_starts", "is_out_of_reach", "cuts_the_answer", "takes_too_long"],
 ]
 
@@ -217,6 +215,32 @@ def test_an_endpoint_that_is_stopped_is_told_as_stopped():
 
 
 # -- who stops waiting ---------------------------------------------------------------------------------
+
+
+def test_a_call_that_takes_too_long_is_stopped_there(client):
+    remote_time = client.module("time")
+    with client.timeout(0.5), pytest.raises(rproxy.CallTimeout, match=r"longer than 0.5 s: it was stopped there"):
+        remote_time.sleep(60)
+    assert client.module("operator").add(1, 1) == 2
+
+
+def test_a_call_that_cannot_be_stopped_in_time_says_so(client):
+    client.call(lambda: __import__("ctypes"))
+    with client.timeout(0.3), pytest.raises(rproxy.CallTimeout, match="could not be stopped there"):
+        client.call(lambda: __import__("ctypes").PyDLL(None).usleep(7_000_000))
+    assert client.module("operator").add(1, 1) == 2
+
+
+def test_a_call_that_comes_too_late_never_begins(client, connector, tmp_path):
+    def is_late(run):
+        time.sleep(0.6)
+        raise rproxy.ConnectionLost("the link is gone; whether the command has run is unknown")
+
+    connector.faults = [is_late]
+    with client.timeout(0.4), pytest.raises(rproxy.CallTimeout, match="had not begun there, and never will"):
+        client.call(note, str(tmp_path / "runs"))
+    assert not (tmp_path / "runs").exists()
+
 
 INTERRUPTED = """
 import os, signal, threading, time
