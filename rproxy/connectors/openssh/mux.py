@@ -51,6 +51,10 @@ class Session:
     def close(self) -> None:
         self._tail = self._ending() or self._tail
 
+    def leave(self) -> None:
+        """Gives the command up at once: the connection's ssh then closes our pipes, whatever the host does."""
+        self._control.shut()
+
     def forget(self) -> None:
         """In a forked child: the command is the parent's."""
         self._ending.detach()
@@ -63,6 +67,10 @@ class MuxStream(processes.ProcessStream):
 
     def __init__(self, session: Session, told: Callable[[int, str], str]) -> None:
         self._use(session, told)
+        self._session = session
+
+    def abort(self) -> None:
+        self._session.leave()
 
 
 def begin(path: str, command: str, environment: Sequence[str], agent: bool) -> Session | None:
@@ -138,6 +146,10 @@ class _Control:
                 if kind == _EXIT_CODE:
                     self._code = struct.unpack(">I", rest[4:8])[0]
         return faults.FAILED if self._code is None else self._code
+
+    def shut(self) -> None:
+        with contextlib.suppress(OSError):  # it is closed already
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._socket.close()
