@@ -82,9 +82,9 @@ def test_large_arguments_and_results_that_are_lost_come_again(client, connector,
     assert client.module("copy").copy(data) == data
 
 
-def test_an_argument_that_has_come_is_not_sent_again(client, connector, tmp_path):
-    pushed = []
-    push, connector.push = connector.push, lambda local, remote: (pushed.append(remote), push(local, remote))
+def test_an_argument_that_has_come_is_not_sent_again(client, connector, monkeypatch):
+    pushed, push = [], connector.push
+    monkeypatch.setattr(connector, "push", lambda local, remote: (pushed.append(remote), push(local, remote)))
     connector.faults = [unreliable.loses_the_answer]
     assert client.module("zlib").crc32(bytes(3_000_000)) == zlib.crc32(bytes(3_000_000))
     assert len(pushed) == 1
