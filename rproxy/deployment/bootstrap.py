@@ -1,9 +1,8 @@
 """The conversation over a stream until the endpoint answers.
 
-Rules: an endpoint that is there costs one round trip, one that is not two, or one where that takes long and the host is
-new here, which so is sent it unasked; a Python that does not start is
-told with what it said, and another one is taken if the host has it and the user has named none; a host that
-stays silent is given up.
+Rules: an endpoint that is there costs one round trip, one that is not two; a host that is new here and far away is
+sent it unasked. A Python that does not start is told with what it said, and another one is taken if the host has it
+and the user has named none; a host that stays silent is given up.
 """
 
 import contextlib
