@@ -11,26 +11,7 @@ import pytest
 
 import rproxy
 
-from .running import run
-
-
-def stay(path):
-    """Says in a file that it runs, and then how it ended."""
-    import time
-
-    with open(path, "w") as file:
-        try:
-            file.write("runs ")
-            file.flush()
-            time.sleep(60)
-        except KeyboardInterrupt:
-            file.write("interrupted")
-            raise
-
-
-async def until(path, text):
-    while not (path.exists() and text in path.read_text()):
-        await asyncio.sleep(0.005)
+from .running import run, stay, until
 
 
 def test_to_cancel_the_task_stops_the_call_there(stream_client, tmp_path):

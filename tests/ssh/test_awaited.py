@@ -7,6 +7,8 @@ import pytest
 
 import rproxy
 
+from ..aio.running import stay, until
+from ..mixed_calls import watchdog
 from .conftest import KINDS, ssh_connector
 
 pytestmark = pytest.mark.once
@@ -16,24 +18,6 @@ pytestmark = pytest.mark.once
 def connect(request, shared_sshd):
     """`connect()` is what is awaited, or entered, for another client of the server."""
     return lambda: rproxy.aio.connect(ssh_connector(request.param, shared_sshd), python=sys.executable)
-
-
-def stay(path):
-    import time
-
-    with open(path, "w") as file:
-        try:
-            file.write("runs ")
-            file.flush()
-            time.sleep(60)
-        except KeyboardInterrupt:
-            file.write("interrupted")
-            raise
-
-
-async def until(path, text):
-    while not (path.exists() and text in path.read_text()):
-        await asyncio.sleep(0.005)
 
 
 def test_values_errors_and_items_are_awaited(connect):
@@ -50,13 +34,14 @@ def test_values_errors_and_items_are_awaited(connect):
 def test_to_cancel_the_task_stops_the_call_there(connect, tmp_path):
     async def main():
         async with connect() as client:
-            task = asyncio.create_task(client.call(stay, str(tmp_path / "state")))
-            await until(tmp_path / "state", "runs")
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            await until(tmp_path / "state", "interrupted")
-            return await client.call(int, "5")
+            with watchdog(client.client, 40):
+                task = asyncio.create_task(client.call(stay, str(tmp_path / "state")))
+                await until(tmp_path / "state", "runs")
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                await until(tmp_path / "state", "interrupted")
+                return await client.call(int, "5")
 
     assert asyncio.run(main()) == 5
 
