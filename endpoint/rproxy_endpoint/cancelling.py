@@ -14,6 +14,8 @@ from typing import Any, Callable, List, Set
 from .ending import started_since
 
 _BOOT_CLOCK = 7  # CLOCK_BOOTTIME, by which Linux tells when a process began; `time` has its name from 3.7 on
+#: How long a handler of the call's own has before it is told again, in seconds; then twice as long.
+PAUSE = 1.0
 
 
 class Cancelling:
@@ -33,6 +35,7 @@ class Cancelling:
         self._refused: Set[int] = set()
         self._lock = threading.Lock()
         self._pending = False  # whether the main thread is still to be interrupted
+        self._again, self._pause = 0.0, PAUSE  # when a handler of the call's own is told again, and how long after that
         self._main: Any = threading.main_thread().ident
 
     def cancel(self, call: int, since: float) -> None:
@@ -46,7 +49,7 @@ class Cancelling:
                 self._refused.add(call)
                 self._refuse(call)
             elif call not in self.elsewhere:
-                self._pending = True
+                self._pending, self._again, self._pause = True, 0.0, PAUSE
         if self._pending:
             for process in started_since(since):
                 try:
@@ -65,9 +68,16 @@ class Cancelling:
             return True
 
     def press(self) -> None:
-        """Wakes the main thread; again and again, since what runs there may have passed over the signal."""
-        if self._pending and self.running:
-            signal.pthread_kill(self._main, signal.SIGINT)
+        """Wakes the main thread; again and again, since what runs there may have passed over the signal. A handler of
+        the call's own gets time between, for it may be cleaning up."""
+        if not (self._pending and self.running):
+            return
+        if signal.getsignal(signal.SIGINT) != self.on_signal:
+            now = time.time()
+            if now < self._again:
+                return
+            self._again, self._pause = now + self._pause, 2 * self._pause
+        signal.pthread_kill(self._main, signal.SIGINT)
 
     def on_signal(self, number: int, frame: Any) -> None:
         """SIGINT interrupts what a call runs, and nothing else: an answer on its way must arrive whole."""

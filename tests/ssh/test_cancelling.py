@@ -339,3 +339,25 @@ def test_a_client_can_have_a_timeout_for_all_its_calls():
 def test_a_wrong_timeout_is_refused_before_anything_starts(wrong):
     with pytest.raises((TypeError, ValueError), match="timeout"):
         rproxy.connect("ssh://nowhere.invalid", timeout=wrong)
+
+
+def test_a_handler_of_the_calls_own_has_time_to_clean_up(client, tmp_path):
+    def work(path):
+        import signal
+        import time
+
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            time.sleep(100)
+        except KeyboardInterrupt:
+            time.sleep(0.5)
+            open(path, "w").close()
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    path = tmp_path / "cleaned up"
+    future = client.submit(work, str(path))
+    time.sleep(0.3)
+    future.cancel()
+    wait_for(path.exists)
+    assert client.module("math").sqrt(4) == 2
