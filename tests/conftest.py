@@ -51,6 +51,11 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_SESSION, ignore_errors=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes minutes comes first, so that the others of several workers need not wait for it at the end."""
+    items.sort(key=lambda item: item.path.name != "test_soak.py")
+
+
 # -- skips ---------------------------------------------------------------------------------------------
 
 

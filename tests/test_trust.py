@@ -2,6 +2,7 @@
 
 import http
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -60,7 +61,7 @@ class HostileConnector(LocalConnector):
 
     def open(self, command):
         script = "".join(shlex.split(command)[5:])  # exec /bin/sh -c ... sh, and the script in pieces
-        token = script.split()[-1]
+        token = re.findall(r"session ([0-9a-f]{16})", script)[-1]
         words = [sys.executable, "-c", ENDPOINT, token, *self._words]
         return super().open("exec " + " ".join(map(shlex.quote, words)))
 
