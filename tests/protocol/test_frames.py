@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from rproxy_endpoint.protocol.errors import ProtocolFault, ValueFault
 from rproxy_endpoint.protocol.frames import (
     HEADER,
-    LARGE,
     LENGTH,
     LIMITS,
     MAGIC,
@@ -24,6 +23,7 @@ from rproxy_endpoint.protocol.frames import (
     encode,
     marker,
 )
+from rproxy_endpoint.protocol.memory import LARGE
 
 SMALL = Limits(frame=1000, buffers=3)
 

@@ -10,6 +10,7 @@ import pytest
 
 from rproxy_endpoint.protocol import pickled, values
 from rproxy_endpoint.protocol.errors import ValueFault
+from rproxy_endpoint.protocol.memory import LARGE, memory_for
 from rproxy_endpoint.protocol.pickled import (
     AskingEncoder,
     Decoder,
@@ -172,6 +173,16 @@ def test_the_source_of_a_large_body_reads_lines_too():
     assert (source.readline(), source.read(2), source.readline()) == (b"one\n", b"tw", b"o\n")
     assert source.readline() == b"x" * 5000
     assert source.readinto(bytearray(3)) == 0
+
+
+def test_the_memory_of_a_body_goes_as_it_is_read():
+    body = memory_for(3 * LARGE)
+    body[:] = b"x" * len(body)
+    source, target = Source(body), bytearray(2 * LARGE + 1)
+    assert source.readinto(memoryview(target)) == len(target)
+    assert bytes(target) == b"x" * len(target)
+    assert (body[0], body[2 * LARGE - 1], body[2 * LARGE]) == (0, 0, ord("x"))
+    assert source.read(5) + source.read(LARGE) == b"x" * (LARGE - 1)
 
 
 # -- what is not data ----------------------------------------------------------------------------------

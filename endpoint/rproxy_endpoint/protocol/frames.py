@@ -11,10 +11,10 @@ that noise (banners, rc files) is not taken for it.
 """
 
 import struct
-import sys
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .errors import ProtocolFault, ValueFault
+from .memory import memory_for
 
 Bytes = Union[bytes, bytearray, memoryview]
 
@@ -24,8 +24,6 @@ LENGTH = struct.Struct("<Q")
 SCRATCH = 1 << 16
 #: Frames up to here are cheaper to copy together than to write in pieces.
 SMALL = 4000
-#: From this size on a part has pages of its own, in bytes.
-LARGE = 1 << 22
 NO_ROOM = memoryview(b"")
 
 Frame = NamedTuple(
@@ -75,29 +73,6 @@ def encode(
         return [b"".join([head, *body])] if size <= SMALL else [head, *body]
     table = b"".join(map(LENGTH.pack, lengths))
     return [head + table, *body, *buffers]
-
-
-def memory_for(size: int) -> Any:
-    """Memory for a part of that size. Raises ProtocolFault where there is none.
-
-    That for a large one is pages which the system gives as they are written to: announcing alone takes none, and
-    nothing is written twice. They are large if the system has such, since most of the time of receiving goes into
-    getting small ones; and private, as other memory of a process is when it forks.
-    """
-    try:
-        if size < LARGE:
-            return bytearray(size)
-        import mmap  # most sessions receive nothing large
-
-        pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    except (MemoryError, OSError, OverflowError):
-        raise ProtocolFault("no memory for a frame with a part of %d bytes" % size)
-    if sys.version_info >= (3, 8) and hasattr(mmap, "MADV_HUGEPAGE"):
-        try:
-            pages.madvise(mmap.MADV_HUGEPAGE)
-        except OSError:
-            pass  # a kernel without
-    return pages
 
 
 class Decoder:

@@ -17,6 +17,7 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple
 from . import values
 from .errors import ValueFault
 from .frames import Bytes
+from .memory import LARGE, give_back
 
 #: The best that this interpreter knows.
 PROTOCOL = 5 if sys.version_info >= (3, 8) else 4
@@ -39,23 +40,38 @@ class Chunks:
 
 
 class Source:
-    """A file over a large body, which `io.BytesIO` would copy."""
+    """A file over a large body, which `io.BytesIO` would copy. The body is used up: its memory goes as it is read, so
+    that bytes do not take theirs twice."""
 
     def __init__(self, body: Bytes) -> None:
-        self._rest = memoryview(body)
+        self._body = body
+        self._view = memoryview(body)
+        self._place = 0
+        self._kept = 0  # where the memory begins that is not given back
 
     def read(self, size: int) -> bytes:
-        data, self._rest = self._rest[:size], self._rest[size:]
-        return bytes(data)
+        data = bytes(self._view[self._place : self._place + size])
+        self._move(len(data))
+        return data
 
     def readinto(self, target: Any) -> int:
-        size = min(len(target), len(self._rest))
-        target[:size], self._rest = self._rest[:size], self._rest[size:]
+        size = min(len(target), len(self._view) - self._place)
+        for start in range(0, size, LARGE):
+            end = min(start + LARGE, size)
+            target[start:end] = self._view[self._place : self._place + end - start]
+            self._move(end - start)
         return size
 
     def readline(self) -> bytes:
-        found = bytes(self._rest[:4096]).find(b"\n")
-        return self.read(found + 1 if found >= 0 else len(self._rest))
+        found = bytes(self._view[self._place : self._place + 4096]).find(b"\n")
+        return self.read(found + 1 if found >= 0 else len(self._view))
+
+    def _move(self, count: int) -> None:
+        self._place += count
+        if self._place - self._kept >= LARGE:
+            end = self._place - self._place % LARGE
+            give_back(self._body, self._kept, end)
+            self._kept = end
 
 
 class EncoderBase(Pickler):
