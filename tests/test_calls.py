@@ -1,5 +1,6 @@
 """The verbs: do_remote_call, functions by value, and what they refuse before anything is sent."""
 
+import gc
 import os
 
 import pytest
@@ -211,3 +212,16 @@ def test_info_and_ping_tell_about_the_host(client, channel):
     assert info.memory > 2**20
     assert os.path.isdir(info.endpoint)
     assert client.ping() > 0
+
+
+def test_what_a_call_needed_goes_with_its_answer(stream_client):
+    remote_os = stream_client.module("os")
+    remote_os.path.join("a", "b")
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(100):
+            remote_os.path.join("a", "b")
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

@@ -21,6 +21,8 @@ from .protocol.peer import Peer
 
 #: How long to wait for the next message without sleeping, in seconds.
 AWAKE = 5e-5
+#: Who has as much room for what is to come waits asleep, in bytes.
+BULK = 1 << 20
 #: How often the watching thread looks, in seconds, while calls run.
 TICK = 0.05
 #: How much of what it has read may wait for its turn, in bytes: a client that sends more has to wait.
@@ -178,9 +180,10 @@ class Conversation:
     def _read(self, awake: float = AWAKE) -> None:
         """Reads once, and sorts what has come."""
         try:
-            if awake:
+            room = self._peer.buffer()
+            if awake and len(room) < BULK:  # else the processor is for those who bring it
                 stay_awake(self._ready)
-            count = os.readv(self._source, [self._peer.buffer()])
+            count = os.readv(self._source, [room])
             if not count:
                 self._peer.ended()
                 self._over = EOFError()

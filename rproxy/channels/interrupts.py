@@ -48,6 +48,7 @@ class Held:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.begun = None  # which holds this: what has been answered goes at once
         if self._own is not None:
             own, self._own = self._own, None
             _signal.signal(SIGINT, own)
