@@ -51,9 +51,13 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_SESSION, ignore_errors=True)
 
 
+#: Files of tests that take a minute or two.
+LONG = frozenset({"test_soak.py", "test_typing.py", "test_packaging.py"})
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes minutes comes first, so that the others of several workers need not wait for it at the end."""
-    items.sort(key=lambda item: item.path.name != "test_soak.py")
+    """What takes long comes first, so that the others of several workers need not wait for it at the end."""
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 # -- skips ---------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from ...errors import CallTimeout, ConnectionLost, ConnectorError
 from .. import files
@@ -78,7 +79,7 @@ class ParamikoConnector(StreamConnector):
     def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
         until = None if timeout is None else time.monotonic() + timeout
         mark = Mark()
-        stream = ChannelStream(self._connected(), for_any_shell(mark.before(command)), keep=None)
+        stream = ChannelStream(*self._session(), for_any_shell(mark.before(command)), keep=None)
         try:
             done = stream.complete(input, until)
         except BaseException as error:
@@ -102,9 +103,19 @@ class ParamikoConnector(StreamConnector):
 
     def open(self, command: str) -> MarkedStream:
         mark = Mark()
-        stream = ChannelStream(self._connected(), for_any_shell(mark.before(command)))
-
+        stream = ChannelStream(*self._session(), for_any_shell(mark.before(command)))
         return MarkedStream(stream, mark, lambda printed: self._not_begun(stream, printed))
+
+    def _session(self) -> tuple[Link, Any]:
+        """A link, and a channel of it for one command; another link if this one turns out to have ended."""
+        link = self._connected()
+        try:
+            return link, link.session()
+        except ConnectorError:
+            if link.alive:
+                raise
+        link = self._connected()
+        return link, link.session()
 
     def close(self) -> None:
         with self._making:

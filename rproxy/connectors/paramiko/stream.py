@@ -28,11 +28,11 @@ GRACE = 8.0
 
 
 class ChannelStream:
-    """A command on a host. Raises ConnectorError if it cannot be started."""
+    """A command on a host, over a channel of its link. Raises ConnectorError if it cannot be started."""
 
-    def __init__(self, link: Link, command: str, keep: int | None = TAIL) -> None:
+    def __init__(self, link: Link, channel: Any, command: str, keep: int | None = TAIL) -> None:
         self._link, self._keep = link, keep
-        self._channel = channel = link.session()
+        self._channel = channel
         self._errors = bytearray()
         self._silence = math.inf  # how long to wait for something, in seconds
         self.moved = 0
