@@ -20,6 +20,14 @@ from .sshd import Sshd, program
 KINDS = ["ssh", "paramiko"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is tested over ssh does not depend on the client's Python; what stands here for all ways runs over the
+    local one under each."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and "[local" not in item.name:
+            item.add_marker(pytest.mark.once)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_agent() -> Iterator[None]:
     """The agent of whoever runs the tests is none of theirs."""
