@@ -33,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(argv)
     if chosen.plot:
         from . import plots  # before an hour is spent, if matplotlib is missing
-    print(machine.line(machine.facts()), flush=True)
+    facts = machine.facts()  # with the load that was there before ours
+    print(machine.line(facts), flush=True)
     tables: list[report.Table] = []
     sweeps: list[report.Sweep] = []
     sizes = QUICK if chosen.quick else FULL
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if chosen.quick:
         print("These figures mean nothing: --quick shows only that all of it runs.")
     if chosen.json:
-        report.write(tables, sweeps, chosen.json)
+        report.write(facts, tables, sweeps, chosen.json)
     if chosen.plot:
         plots.draw(sweeps, chosen.plot)
 

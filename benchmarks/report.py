@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .machine import facts
-
 #: What a table shows a second or a byte as.
 UNITS = {"us": 1e6, "ms": 1e3, "s": 1.0, "MB": 1 / (1 << 20), "KB": 1 / 1000}
 
@@ -183,9 +181,9 @@ def _print(title: str, lines: Sequence[tuple[str, ...]], figures: int, notes: li
 # -- for programs --------------------------------------------------------------------------------------
 
 
-def write(tables: Sequence[Table], sweeps: Sequence[Sweep], path: str) -> None:
+def write(machine: dict[str, Any], tables: Sequence[Table], sweeps: Sequence[Sweep], path: str) -> None:
     told = {
-        "machine": facts(),
+        "machine": machine,
         "tables": [_table(table) for table in tables],
         "sweeps": [sweep._asdict() for sweep in sweeps],
     }
