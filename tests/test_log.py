@@ -154,12 +154,16 @@ def test_each_call_is_a_span_with_its_name(trace, channel):
     assert calls == [(0, "Call math.sqrt", "Reply"), (0, "Call math.sqrt", "Failure")]
 
 
-def test_calls_that_wait_together_have_a_row_each(trace, stream_client):
+def test_calls_that_wait_together_have_a_row_each(trace, tmp_path):
+    os.mkfifo(tmp_path / "gate")
     with rproxy.connect() as client:
-        sleep = client.module("time").sleep
-        for future in [client.submit(sleep, 0.01) for _ in range(5)]:
-            future.result(60)
-    assert {row for row, name, _ in spans(trace()) if name == "Call time.sleep"} == {0, 1, 2, 3, 4}
+        read_text, sleep = client.module("pathlib").Path.read_text, client.module("time").sleep
+        futures = [client.submit(read_text, tmp_path / "gate")]  # waits until all are under way
+        futures += [client.submit(sleep, 0) for _ in range(4)]
+        (tmp_path / "gate").write_text("open")
+        assert [future.result(60) for future in futures] == ["open", None, None, None, None]
+    rows = {row for row, name, _ in spans(trace()) if name in ("Call pathlib.Path.read_text", "Call time.sleep")}
+    assert rows == {0, 1, 2, 3, 4}
 
 
 def test_what_the_far_side_asks_has_rows_of_its_own(trace):
