@@ -52,7 +52,7 @@ class Conversation:
         self._peer = peer
         self._source = source
         self._heed = heed
-        self._ready = poll_of(source)
+        self._vigil = Vigil(poll_of(source))
         self.pending: Deque[Group] = collections.deque()  # requests that have come, and wait for the main thread
         self._group: Group = []  # notices whose request has not come yet
         self._asked: Dict[int, _Asked] = {}
@@ -182,7 +182,7 @@ class Conversation:
         try:
             room = self._peer.buffer()
             if awake and len(room) < BULK:  # else the processor is for those who bring it
-                stay_awake(self._ready)
+                self._vigil.keep()
             count = os.readv(self._source, [room])
             if not count:
                 self._peer.ended()
@@ -225,9 +225,27 @@ def poll_of(source: int) -> Any:
     return ready
 
 
-def stay_awake(ready: Any) -> None:
-    """Waits a moment for the next message without sleeping: they often follow each other, and to wake a
-    sleeping processor takes longer than most of them. Whoever else wants the processor gets it."""
-    until = time.perf_counter() + AWAKE
-    while not ready.poll(0) and time.perf_counter() < until:
-        os.sched_yield()
+class Vigil:
+    """Waits a moment for the next message without sleeping: they often follow each other, and to wake a sleeping
+    processor takes longer than most of them. Whoever has waited so in vain sleeps at once the next times, up to 64
+    of them, until a message comes in time again: others may want the processor."""
+
+    def __init__(self, ready: Any) -> None:
+        self._ready = ready
+        self._rests = 0  # how often it still sleeps at once
+        self._next = 1
+
+    def keep(self) -> None:
+        if self._ready.poll(0):
+            return
+        if self._rests:
+            self._rests -= 1
+            return
+        until = time.perf_counter() + AWAKE
+        while time.perf_counter() < until:
+            os.sched_yield()
+            if self._ready.poll(0):
+                if time.perf_counter() < until:
+                    self._next = 1
+                return
+        self._rests, self._next = self._next, min(2 * self._next, 64)
