@@ -78,9 +78,9 @@ def test_a_call_ends_there_when_its_client_is_heard_no_more(way, connect):
 
 
 def test_machine_code_that_holds_the_interpreters_lock_is_waited_for(connect):
-    client = connect(**SOON)
+    client = connect(keepalive=1.5)  # time for a busy host to say that it is there
     client.call(lambda: __import__("ctypes"))
-    assert client.call(lambda: __import__("ctypes").PyDLL(None).usleep(2_500_000)) == 0
+    assert client.call(lambda: __import__("ctypes").PyDLL(None).usleep(5_000_000)) == 0
 
 
 def test_a_long_call_is_waited_for(connect):

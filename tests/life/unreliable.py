@@ -1,5 +1,6 @@
 """A host whose commands get lost, at a chosen stage."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable
@@ -79,7 +80,8 @@ def killed_when(condition: Callable[[], object]) -> Callable[[Run], Completed]:
             job = pool.submit(run)
             wait_for(lambda: set(relays()) - before and condition())
             for pid in set(relays()) - before:
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it has just come to its end
+                    os.kill(pid, signal.SIGKILL)
             return job.result()
 
     return is_killed
