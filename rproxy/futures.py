@@ -6,11 +6,9 @@ says that its call was stopped, or had not begun.
 """
 
 import collections
-import functools
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future, wait
-from typing import Any, NamedTuple
+from typing import Any
 
 from .channels import Sink
 from .code.names import meant
@@ -25,13 +23,48 @@ PATIENCE = 2.0
 LINGER = 0.1
 
 
-class RemoteFuture(Future[Any]):
-    """The future of a call that was sent. `stop` has the far side stop it, and does not wait."""
+class _Condition:
+    """What `concurrent.futures` uses of a `threading.Condition`, made whole only when a thread waits: a Future's own
+    is half of its eleven objects, which the garbage collector visits for as long as the program keeps the future."""
 
-    def __init__(self, session: Session) -> None:
+    __slots__ = ("_lock", "_whole")
+
+    def __init__(self) -> None:
+        self._lock: Any = threading.RLock()
+        self._whole: threading.Condition | None = None
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        return bool(self._lock.acquire(blocking, timeout))
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def __enter__(self) -> bool:
+        return bool(self._lock.acquire())
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if self._whole is None:
+            self._whole = threading.Condition(self._lock)
+        return self._whole.wait(timeout)
+
+    def notify_all(self) -> None:
+        if self._whole is not None:
+            self._whole.notify_all()
+
+
+class RemoteFuture(Future[Any]):
+    """The future of a call that was sent."""
+
+    def __init__(self, futures: "Futures") -> None:
         super().__init__()
-        self.stop: Callable[[], None] = lambda: None
-        self._session = session
+        self._condition: Any = _Condition()
+        self._futures = futures
+        self.message: Any = None
+        self.begun: Any = None  # what `Session.finish` takes
+        self.scope: Any = None  # what is lent for it
 
     def result(self, timeout: float | None = None) -> Any:
         self._check_process()
@@ -44,11 +77,21 @@ class RemoteFuture(Future[Any]):
     def _check_process(self) -> None:
         """Raises RProxyError in a forked child, where the thread that takes answers is not."""
         if not self.done():
-            self._session.check_process()
+            self._futures.session.check_process()
 
     def running(self) -> bool:
         """Whether the call was sent, and has no result yet."""
         return not self.done()
+
+    def stop(self) -> None:
+        """Has the far side stop the call, and does not wait."""
+        begun = self.begun
+        if begun is not None:
+            self._futures.stop(self, begun)
+
+    def let_go(self) -> None:
+        """Holds no longer what was needed until the answer came, its arguments among it."""
+        self.message = self.begun = self.scope = None
 
     def cancel(self) -> bool:
         """Stops the call there, as Ctrl-C would, and returns whether that was done: False for a call that has come to
@@ -64,24 +107,16 @@ class RemoteFuture(Future[Any]):
         self.set_running_or_notify_cancel()
 
 
-class _Begun(NamedTuple):
-    """A call that was sent: what `Session.finish` takes, and what is lent for it."""
-
-    future: RemoteFuture
-    message: Any
-    waiting: Any
-    scope: Any
-
-
 class Futures:
     """Takes the answers of one session's submitted calls, in a thread that lives a moment longer than they."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self.session = session
         self._order: Any = threading.RLock()  # answers are waited for in the order in which requests were sent
-        self._lock = threading.Condition()
-        self._begun: collections.deque[_Begun] = collections.deque()
-        self._thread: threading.Thread | None = None
+        self._sent: collections.deque[RemoteFuture] = collections.deque()
+        self._more = threading.Condition()
+        self._thread: threading.Thread | None = None  # that takes the answers
+        self._sleeps = True  # whether it has to be woken, or begun
 
     def submit(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Future[Any]":
         """Sends a call of a remote function, or of a local one. Raises what keeps it from being sent."""
@@ -89,26 +124,23 @@ class Futures:
 
     def send(self, message: Any, sink: Sink | None = None) -> RemoteFuture:
         """Sends a request. Raises what keeps it from being sent."""
-        assert self._session.channel is not None  # a forked child's lock may be held by a thread that it has not
-        future = RemoteFuture(self._session)
+        session = self.session
+        _ = session.channel  # a forked child's lock may be held by a thread that it has not
+        future = RemoteFuture(self)
         with self._order:
             if Loans.any:
-                with self._session.side.loans.scope(lasting=True) as scope:
-                    begun = _Begun(future, message, self._session.begin(message, sink), scope)
+                with session.side.loans.scope(lasting=True) as future.scope:
+                    future.begun = session.begin(message, sink)
             else:
-                begun = _Begun(future, message, self._session.begin(message, sink), None)
-            future.stop = functools.partial(self._stop, begun)
-            with self._lock:
-                if self._thread is threading.current_thread():
-                    # A callback of one submitted call submits another, for which it may wait.
-                    threading.Thread(target=self._finish, args=(begun,), daemon=True).start()
-                    return future
-                self._begun.append(begun)
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._finish_all, name="rproxy futures", daemon=True)
-                    self._thread.start()
-                else:
-                    self._lock.notify()
+                future.begun = session.begin(message, sink)
+            future.message = message
+            if self._thread is threading.current_thread():
+                # A callback of one submitted call submits another, for which it may wait.
+                threading.Thread(target=self._finish, args=(future,), daemon=True).start()
+                return future
+            self._sent.append(future)
+            if self._sleeps:
+                self._wake()
         return future
 
     def message(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -116,47 +148,71 @@ class Futures:
         state = stand_in_of(function)
         if state is None:
             function = meant(function) or function  # what `client.function` made runs there anyway
-            return self._session.call_message(function, "", args, kwargs)
-        if state._self_session is not self._session:
-            raise TypeError(f"{function!r} belongs to another client than this one of {self._session.target}")
-        return self._session.call_message(state._self_target, state._self_path, args, kwargs)
+            return self.session.call_message(function, "", args, kwargs)
+        if state._self_session is not self.session:
+            raise TypeError(f"{function!r} belongs to another client than this one of {self.session.target}")
+        return self.session.call_message(state._self_target, state._self_path, args, kwargs)
 
-    def _stop(self, begun: _Begun) -> None:
-        self._session.check_open()
-        self._session.cancel(begun.waiting)
-        with self._lock:
-            if begun in self._begun:  # its answer comes before those of the calls ahead of it
-                self._begun.remove(begun)
-                threading.Thread(target=self._finish, args=(begun,), daemon=True).start()
+    def stop(self, future: RemoteFuture, begun: Any) -> None:
+        self.session.check_open()
+        self.session.cancel(begun)
+        with self._more:
+            if future in self._sent:  # its answer comes before those of the calls ahead of it
+                self._sent.remove(future)
+                threading.Thread(target=self._finish, args=(future,), daemon=True).start()
             elif self._thread is threading.current_thread():
                 # A callback of one call's future cancels another: this thread may wait for that, and another goes on.
-                self._thread = threading.Thread(target=self._finish_all, name="rproxy futures", daemon=True)
-                self._thread.start()
+                self._begin()
+
+    def _wake(self) -> None:
+        with self._more:
+            if self._thread is None:
+                self._begin()
+            else:
+                self._more.notify()
+
+    def _begin(self) -> None:
+        self._thread = threading.Thread(target=self._finish_all, name="rproxy futures", daemon=True)
+        self._thread.start()
 
     def _finish_all(self) -> None:
-        while True:
-            with self._lock:
-                if not self._begun:
-                    self._lock.wait(LINGER)
-                if self._thread is not threading.current_thread():
+        own = threading.current_thread()
+        while self._thread is own:
+            try:
+                future = self._sent.popleft()
+            except IndexError:
+                if not self._linger():
                     return
-                if not self._begun:
-                    self._thread = None
-                    return
-                begun = self._begun.popleft()
-            self._finish(begun)
-            del begun  # not to be held until the next answer comes
+                continue
+            self._finish(future)
+            del future  # not to be held until the next answer comes
 
-    def _finish(self, begun: _Begun) -> None:
-        try:
-            if begun.scope is None:
-                value = self._session.finish(begun.message, begun.waiting)
+    def _linger(self) -> bool:
+        """Waits for another call, and returns whether one came."""
+        with self._more:
+            self._sleeps = True  # from here on, whoever adds one looks at it afterwards
+            if not self._sent:
+                self._more.wait(LINGER)
+            if self._sent:
+                self._sleeps = False
             else:
-                with self._session.side.loans.scope(begun.scope):
-                    value = self._session.finish(begun.message, begun.waiting)
+                self._thread = None
+            return not self._sleeps
+
+    def _finish(self, future: RemoteFuture) -> None:
+        session = self.session
+        try:
+            if future.scope is None:
+                value = session.finish(future.message, future.begun)
+            else:
+                with session.side.loans.scope(future.scope):
+                    value = session.finish(future.message, future.begun)
         except CallCancelled:
-            begun.future.was_cancelled()
+            future.let_go()
+            future.was_cancelled()
         except BaseException as error:  # whatever it is, it is the future's to tell
-            begun.future.set_exception(error)
+            future.let_go()
+            future.set_exception(error)
         else:
-            begun.future.set_result(value)
+            future.let_go()
+            future.set_result(value)

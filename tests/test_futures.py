@@ -2,7 +2,9 @@
 
 import asyncio
 import concurrent.futures
+import contextlib
 import gc
+import weakref
 
 import pytest
 
@@ -10,6 +12,7 @@ import rproxy
 from rproxy import RProxyError, SerializationError
 
 from .conftest import connect_over
+from .ssh.sshd import wait_for
 
 
 def test_the_future_of_a_remote_function_has_its_value(client):
@@ -28,6 +31,57 @@ def test_a_function_of_the_clients_own_is_submitted_as_what_it_stands_for(stream
         return a + b
 
     assert stream_client.submit(add, 1, 2).result(30) == 3
+
+
+def test_a_future_that_is_done_holds_its_result_and_nothing_of_its_call(client):
+    class Text(str):
+        __slots__ = ("__weakref__",)
+
+        def __reduce__(self):
+            return str, (str(self),)
+
+    argument = Text("HOME")
+    gone = weakref.ref(argument)
+    future = client.submit(client.module("os").getenv, argument)
+    del argument
+    assert future.result(30)
+    wait_for(lambda: gone() is None)
+
+
+def test_futures_are_few_objects_to_the_garbage_collector(stream_client):
+    getenv = stream_client.module("os").getenv
+    stream_client.submit(getenv, "HOME").result(30)
+    with without_garbage_collection():
+        before = len(gc.get_objects())
+        futures = [stream_client.submit(getenv, "HOME") for _ in range(1000)]
+        concurrent.futures.wait(futures[-1:], 60)
+        assert len(gc.get_objects()) - before < 7 * len(futures)
+
+
+@contextlib.contextmanager
+def without_garbage_collection():
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def test_futures_are_waited_for_as_others_are(stream_client):
+    release = stream_client.module("queue").Queue()
+    with rproxy.connect() as other:
+        own = concurrent.futures.Future()
+        futures = [stream_client.submit(release.put, 1), other.submit(other.module("os").getpid), own]
+        assert concurrent.futures.wait(futures, 60, concurrent.futures.FIRST_COMPLETED).not_done >= {own}
+        own.set_result(None)
+        assert set(concurrent.futures.as_completed(futures, 60)) == set(futures)
+        late = stream_client.submit(stream_client.module("time").sleep, 0.5)
+        with pytest.raises(concurrent.futures.TimeoutError):
+            late.result(0.05)
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(lambda _: late.result(60), range(4))) == [None] * 4
+        assert "finished returned NoneType" in repr(late)
 
 
 def test_its_exception_is_the_futures(client):

@@ -83,7 +83,9 @@ class StreamChannel(Channel):
     def begin(self, message: Any, sink: Sink, later: bool = False, limit: float | None = None) -> Waiting:
         packed = self._packed(message)
         with Held(self._cancel_soon) as held:
-            return self._begin(packed, sink, later, limit, held)
+            waiting = self._begin(packed, sink, later, limit, held)
+        waiting.held = NOTHING_HELD  # until another thread waits for it
+        return waiting
 
     def _packed(self, message: Any) -> Packed:
         if self._reenters():
