@@ -5,8 +5,8 @@ one KeyboardInterrupt in the main thread and SIGINT for the processes that it ha
 left alone, and so is what this side does itself.
 """
 
+import _signal as signal  # `signal` itself makes enumerations: a tenth of an endpoint's start
 import os
-import signal
 import threading
 import time
 from typing import Any, Callable, List, Set

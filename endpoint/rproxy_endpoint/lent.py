@@ -9,6 +9,7 @@ import collections
 import sys
 from typing import Any, Callable, Deque, Dict, FrozenSet, List, Tuple
 
+from .protocol.exceptions import make_exception
 from .protocol.failures import take_exception
 from .protocol.messages import Call, Delete, Get, Next
 from .protocol.messages import Set as SetAttribute
@@ -166,3 +167,15 @@ def _standard_class(module: str, qualname: str) -> Any:
     for name in qualname.split("."):
         found = getattr(found, name, None)
     return found if isinstance(found, type) else None
+
+
+def borrowed_error(told: Any, locate: Any) -> BaseException:
+    """What the client's code raised: of its own class if that is here, else of one named like it."""
+    return make_exception(told, locate, _class_of, BaseException)
+
+
+def _class_of(base: type, name: str, known: bool) -> type:
+    if known:
+        return base
+    module, _, short = name.rpartition(".")
+    return type(short, (base,), {"__module__": module, "__str__": lambda self: self.remote_text})

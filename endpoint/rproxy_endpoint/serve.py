@@ -5,8 +5,8 @@ expect; a failure of a call is the call's, and the session goes on; when the cli
 started ends within seconds.
 """
 
+import _signal as signal  # `signal` itself makes enumerations: a tenth of an endpoint's start
 import os
-import signal
 import sys
 import threading
 import time
@@ -261,9 +261,9 @@ class Server:
         answer = self.peer.read(frame)
         if type(answer) is Reply:
             return answer.value
-        from .protocol.exceptions import make_exception
+        from .lent import borrowed_error
 
-        raise make_exception(answer.error, self.side.locate, _borrowed_error, BaseException)
+        raise borrowed_error(answer.error, self.side.locate)
 
     def _call_of(self, lent: Any) -> int:
         """The request to ask from: the one that this thread runs, or for threads of the user's own, one of
@@ -285,14 +285,6 @@ class Server:
         """For threads of user code."""
         self.cancelling.elsewhere.update(frame.call for frame in group)
         self.handle_group(group)
-
-
-def _borrowed_error(base: type, name: str, known: bool) -> type:
-    """The class of an exception that the client's code raised: its own if it is here, else one named like it."""
-    if known:
-        return base
-    module, _, short = name.rpartition(".")
-    return type(short, (base,), {"__module__": module, "__str__": lambda self: self.remote_text})
 
 
 def _told(error: BaseException) -> Dict[str, Any]:

@@ -5,7 +5,7 @@ things it would lose what is on its way; the second one is raised at once. It is
 what an interrupt means: nothing changes for one that raises nothing.
 """
 
-import _signal  # type: ignore[import-not-found]  # `signal.signal` takes ten times as long, a good part of a call
+import _signal  # `signal.signal` takes ten times as long, a good part of a call
 import contextlib
 import os
 import threading

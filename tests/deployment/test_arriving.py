@@ -1,5 +1,7 @@
 """The rest of the endpoint, which comes to a host when it is first needed there."""
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from rproxy.connectors.local import LocalConnector
 from rproxy.deployment.bundle import REST, bundle
 
 from ..conftest import connect_over
+from ..ssh.sshd import wait_for
 
 pytestmark = pytest.mark.once
 
@@ -48,6 +51,22 @@ def test_a_fresh_host_is_sent_24_kb_for_a_session_and_a_first_call(root, rest):
         assert client.module("os").path.join("a", "b") == "a/b"
         assert len(bundle().packed) < connector.sent < 24_000
         assert not rest.exists()
+
+
+def test_an_endpoint_starts_without_what_is_slow_to_import(root):
+    rproxy.connect(endpoint_dir=str(root)).close()
+    code = f"import sys; sys.path.insert(0, {str(root / bundle().name)!r}); from rproxy_endpoint import serve"
+    slow = {"asyncio", "concurrent", "contextlib", "enum", "inspect", "json", "pickle", "re", "signal", "typing"}
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", f"{code}; print(*({slow} & sys.modules.keys()))"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout.split() == []
+
+
+def test_the_first_session_has_it_compiled_for_the_next(root):
+    with rproxy.connect(endpoint_dir=str(root)):
+        wait_for(lambda: list((root / bundle().name / "rproxy_endpoint/__pycache__").glob("serve.*.pyc")))
 
 
 def test_a_host_that_has_the_endpoint_is_sent_a_kilobyte(root):

@@ -14,10 +14,9 @@ else is tagged: ``{"~": [kind, ...]}``. So a body can be read by a person and by
 `jsonform` knows them; what every session begins with, a Hello, is read and written without it.
 """
 
-import json
 from typing import Any, List, Sequence, Tuple
 
-from . import values
+from . import jsontext, values
 from .errors import ValueFault
 from .frames import Bytes
 from .plain import is_of_hello, of_hello
@@ -38,7 +37,7 @@ class JsonCodec:
 
                 writer = Writer(values.Parcel(side))
                 tree, buffers = writer.write(value), writer.parcel.buffers
-            text = json.dumps(tree, allow_nan=False, separators=(",", ":"))
+            text = jsontext.dumps(tree)
         except ValueFault:
             raise
         except RecursionError:
@@ -50,7 +49,7 @@ class JsonCodec:
     def loads(self, body: Bytes, buffers: Sequence[Any], side: values.Side) -> Any:
         """The value of a body. Raises ValueFault."""
         try:
-            tree = json.loads(bytes(body).decode("ascii"), parse_constant=_refuse)
+            tree = jsontext.loads(bytes(body).decode("ascii"))
             if not buffers and is_of_hello(tree):
                 return (tree["~"][1],)
             from .jsonform import Reader
@@ -62,7 +61,3 @@ class JsonCodec:
             raise ValueFault("nested too deeply")
         except Exception as error:
             raise ValueFault("not JSON of data: %s: %s" % (type(error).__name__, error)) from error
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueFault("%s is not JSON" % constant)
