@@ -98,7 +98,8 @@ def _files(place: Place, sizes: Sizes) -> Table:
         cat = turns.enter(_connected_ssh(place, folder))
         client = turns.enter(place.connect())
         there = turns.enter(_folder_there(client))
-        turns.add(push, timed(lambda: _run([*cat, f"cat > {there}/raw"], source, None)))
+        # Each into a new file that takes the old one's place, as ours: to overwrite one finds its memory ready.
+        turns.add(push, timed(lambda: _run([*cat, f"cat > {there}/new && mv {there}/new {there}/raw"], source, None)))
         turns.add(f"{ours(place)}, push", timed(lambda: client.push(source, f"{there}/ours", progress=False)))
         turns.add(pull, timed(lambda: _run([*cat, f"cat {there}/raw"], None, target)))
         turns.add(f"{ours(place)}, pull", timed(lambda: client.pull(f"{there}/ours", target, progress=False)))
@@ -136,8 +137,10 @@ def _folder_there(client: rproxy.RemoteClient) -> Iterator[str]:
 def _run(words: list[str], source: Path | None, target: Path | None) -> None:
     with contextlib.ExitStack() as stack:
         given = stack.enter_context(source.open("rb")) if source else subprocess.DEVNULL
-        taken = stack.enter_context(target.open("wb")) if target else subprocess.DEVNULL
+        taken = stack.enter_context(target.with_suffix(".new").open("wb")) if target else subprocess.DEVNULL
         subprocess.run(words, stdin=given, stdout=taken, check=True)
+        if target:
+            target.with_suffix(".new").replace(target)
 
 
 # -- lines ---------------------------------------------------------------------------------------------

@@ -345,8 +345,7 @@ class StreamChannel(Channel):
     def _take(self, frame: Frame) -> None:
         if frame.kind == OUTPUT:
             show(self._peer.read(frame), self._waiting.get(frame.call), self._options.ambient)
-            return
-        if frame.kind == PONG:
+        if frame.kind in (OUTPUT, PONG):
             return
         with self._state:
             if frame.within:

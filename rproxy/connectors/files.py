@@ -8,9 +8,10 @@ import errno
 import os
 import shlex
 import stat
+import subprocess
 import tempfile
 from collections.abc import Callable
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from ..errors import ConnectorError
 from .base import PathLike, Stream
@@ -18,10 +19,30 @@ from .marks import Mark
 from .reports import report
 
 _CHUNK = 1 << 20
+#: How often it is told how far a file is that others move, in seconds.
+_LOOK = 0.05
 #: The most that a host may print before a file, in bytes.
 _NOISE = 1 << 20
 
+
+class Command(Protocol):
+    """A running command: `wait` returns its exit code, or raises TimeoutExpired; `tail` is what it has said on its
+    standard error; `leave` ends it."""
+
+    def wait(self, timeout: float) -> int: ...
+
+    def tail(self) -> str: ...
+
+    def leave(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 Open = Callable[[str], Stream]
+#: Opens a command whose input is a file; None if it cannot.
+Feed = Callable[[str, IO[bytes]], Stream | None]
+#: Runs a command whose output goes to a file; None if it cannot.
+Store = Callable[[str, IO[bytes]], "Command | None"]
 #: Moves at most so many bytes between a stream and where a file stands, and returns how many: 0 at the end.
 Move = Callable[[IO[bytes], int], int]
 
@@ -32,6 +53,11 @@ if {{ {receive}; }} >"$target{part}" && [ "$(wc -c <"$target{part}")" -eq "$size
 chmod {mode:o} "$target{part}" && mv -f "$target{part}" "$target"; then printf %s '{mark}'; exit 0; fi
 rm -f "$target{part}"; exit 1"""
 
+_STORE = """source={source}
+[ ! -d "$source" ] && [ -r "$source" ] && about=$(ls -ndL "$source") || exit 1
+printf '%s%s\\n' '{mark}' "$about" >&2
+exec cat "$source" """
+
 _GET = """source={source}
 if [ -d "$source" ]; then echo "$source is a folder" >&2; exit 1; fi
 mode=$(ls -ldL "$source") && [ -r "$source" ] || {{ echo "$source cannot be read" >&2; exit 1; }}
@@ -39,11 +65,13 @@ printf '%s%.10s\\n' '{mark}' "$mode"
 cat "$source" && printf %s '{end}'"""
 
 
-def push(open_command: Open, local: PathLike, remote: str, target: str, *, ends: bool = False) -> None:
+def push(
+    open_command: Open, local: PathLike, remote: str, target: str, *, ends: bool = False, feed: Feed | None = None
+) -> None:
     """Copies a local file there. Raises ConnectorError; `target` is what it calls the host.
 
     With `ends` the streams have an `end_input` that the command there is sure to notice. Then it reads by cat, which
-    takes a third of the time that head -c does.
+    takes a third of the time that head -c does. With `feed`, whoever brings the command its input reads the file.
     """
     what = f"cannot copy {os.fspath(local)} to {remote} on {target}"
     mark = Mark()
@@ -58,19 +86,51 @@ def push(open_command: Open, local: PathLike, remote: str, target: str, *, ends:
                 part="." + mark.text.strip("<>").replace(":", "-"),
                 receive="cat" if ends else f"head -c {size}" if size else ":",  # some heads know no 0
             )  # fmt: skip
-            stream: Any = open_command(command)
-            try:
-                _send(stream, file, size)
-                if ends:
-                    stream.end_input()
-                done = _received(stream, mark)
-                told = "" if done else stream.diagnosis()
-            finally:
-                stream.close()
+            told = _fed(feed, command, file, size, mark) if feed is not None else None
+            if told is None:
+                told = _sent(open_command, command, file, size, mark, ends)
     except OSError as error:
         raise ConnectorError(f"{what}: {error}") from error
-    if not done:
+    if told:
         raise ConnectorError(f"{what}: {told}")
+
+
+def _sent(open_command: Open, command: str, file: IO[bytes], size: int, mark: Mark, ends: bool) -> str:
+    """Sends so many bytes of a file to a command. Returns "", or what went wrong."""
+    stream: Any = open_command(command)
+    try:
+        _send(stream, file, size)
+        if ends:
+            stream.end_input()
+        return "" if _received(stream, mark) else stream.diagnosis()
+    finally:
+        stream.close()
+
+
+def _fed(feed: Feed, command: str, file: IO[bytes], size: int, mark: Mark) -> str | None:
+    """Has a command read a file. Returns "", or what went wrong; None for a file that has to be sent, since that
+    cannot be done, or since its size has changed meanwhile."""
+    stream: Any = feed(command, file)
+    if stream is None:
+        return None
+
+    def look() -> None:
+        while not stream.ready(_LOOK):
+            report(min(size, os.lseek(file.fileno(), 0, os.SEEK_CUR)))
+
+    try:
+        if _received(stream, mark, look):
+            report(size)
+            return ""
+        if os.fstat(file.fileno()).st_size == size:
+            return str(stream.diagnosis())
+        file.seek(0)
+        return None
+    except BaseException:
+        stream.abort()
+        raise
+    finally:
+        stream.close()
 
 
 def _send(stream: Any, file: IO[bytes], size: int) -> None:
@@ -113,18 +173,23 @@ def _mover(direct: Move | None, copy: Move) -> Move:
     return move
 
 
-def _received(stream: Stream, mark: Mark) -> bool:
-    """Whether the mark comes before the end."""
+def _received(stream: Stream, mark: Mark, look: Callable[[], None] = lambda: None) -> bool:
+    """Whether the mark comes before the end; calls `look` before each reading."""
     said, buffer = bytearray(), memoryview(bytearray(1 << 16))
-    while count := _read(stream, buffer):
+    while True:
+        look()
+        count = _read(stream, buffer)
         said += buffer[:count]
-        if mark.cut(bytes(said)) is not None:
-            return True
-    return False
+        if not count or mark.cut(bytes(said)) is not None:
+            return count > 0
 
 
-def pull(open_command: Open, remote: str, local: PathLike, target: str) -> None:
-    """Copies a file from there. Raises ConnectorError; `target` is what it calls the host."""
+def pull(open_command: Open, remote: str, local: PathLike, target: str, *, store: Store | None = None) -> None:
+    """Copies a file from there. Raises ConnectorError; `target` is what it calls the host.
+
+    With `store`, whoever brings the command's output writes the file; where that does not come whole, it comes anew by
+    a stream, which tells why.
+    """
     local = os.path.abspath(local)
     what = f"cannot copy {remote} on {target} to {local}"
     mark, end = Mark(), Mark()
@@ -133,12 +198,14 @@ def pull(open_command: Open, remote: str, local: PathLike, target: str) -> None:
             raise ConnectorError(f"{what}: that is a folder")
         with tempfile.NamedTemporaryFile(dir=os.path.dirname(local), prefix=".rproxy-", delete=False) as file:
             try:
-                stream = open_command(_GET.format(source=shlex.quote(remote), mark=mark.text, end=end.text))
-                try:
-                    mode = _store(stream, file, mark, end.text.encode())
-                    told = stream.diagnosis() if mode is None else ""
-                finally:
-                    stream.close()
+                told, mode = "", _stored(store, file, remote) if store is not None else None
+                if mode is None:
+                    stream = open_command(_GET.format(source=shlex.quote(remote), mark=mark.text, end=end.text))
+                    try:
+                        mode = _received_into(stream, file, mark, end.text.encode())
+                        told = stream.diagnosis() if mode is None else ""
+                    finally:
+                        stream.close()
                 if mode is None:
                     raise ConnectorError(f"{what}: {told}")
                 file.flush()
@@ -151,7 +218,36 @@ def pull(open_command: Open, remote: str, local: PathLike, target: str) -> None:
         raise ConnectorError(f"{what}: {error}") from error
 
 
-def _store(stream: Stream, file: Any, mark: Mark, end: bytes) -> int | None:
+def _stored(store: Store, file: Any, remote: str) -> int | None:
+    """Has a command's output go to the file; returns the mode of the remote one, or None if it did not come whole, or
+    with something beside it."""
+    mark = Mark()
+    command = store(_STORE.format(source=shlex.quote(remote), mark=mark.text), file)
+    if command is None:
+        return None
+    try:
+        code = None
+        while code is None:
+            try:
+                code = command.wait(_LOOK)
+            except subprocess.TimeoutExpired:
+                report(os.fstat(file.fileno()).st_size)
+        about = (mark.cut(command.tail().encode()) or b"").split()
+    except BaseException:
+        command.leave()
+        raise
+    finally:
+        command.close()
+    size = os.fstat(file.fileno()).st_size
+    if code == 0 and len(about) > 4 and int(about[4]) == size:
+        report(size)
+        return _mode_of(about[0].decode())
+    file.seek(0)
+    file.truncate()
+    return None
+
+
+def _received_into(stream: Stream, file: Any, mark: Mark, end: bytes) -> int | None:
     """Writes what comes between the marks to the file; returns its mode, or None if it did not come whole."""
     said, rest, buffer = bytearray(), None, memoryview(bytearray(_CHUNK))
     while rest is None or len(rest) < 11:

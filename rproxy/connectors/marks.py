@@ -5,6 +5,7 @@ proves that the command has not begun.
 """
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ SHELL_MEND = (
     "commands."
 )
 #: What streams may offer beside what they must.
-_OPTIONAL = ("ready", "watch_silence", "abort", "end_input", "send_file", "receive_file")
+_OPTIONAL = ("watch_silence", "abort", "end_input", "send_file", "receive_file")
 
 
 class Mark:
@@ -46,15 +47,18 @@ class MarkedStream:
     """
 
     def __init__(self, stream: Stream, mark: Mark, not_begun: Callable[[str], ConnectorError]) -> None:
-        self._stream = stream
+        self._stream: Any = stream
         self._mark = mark
         self._not_begun = not_begun
         self._before = b""
+        self._rest: bytes | None = None  # what has come after the mark; None as long as that has not come
         self.close = stream.close
         self.diagnosis = stream.diagnosis
         for name in _OPTIONAL:
             if hasattr(stream, name):
                 setattr(self, name, getattr(stream, name))
+        if hasattr(stream, "ready"):
+            self.ready = self._ready
 
     @property
     def moved(self) -> int:
@@ -62,14 +66,36 @@ class MarkedStream:
         return found
 
     def readinto(self, buffer: memoryview) -> int:
-        while count := self._stream.readinto(buffer):
-            self._before = self._before[-_TAIL:] + bytes(buffer[:count])
-            rest = self._mark.cut(self._before)
-            if rest is not None:
-                self.readinto = self._stream.readinto  # type: ignore[method-assign] # at its own speed from here on
-                buffer[: len(rest)] = rest
-                return len(rest) or self._stream.readinto(buffer)
-        raise self._not_begun(self._before.decode("utf-8", "replace").strip())
+        while self._rest is None:
+            self._read()
+        part, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(part)] = part
+        if not self._rest:
+            self._pass_by()
+        return len(part) or int(self._stream.readinto(buffer))
+
+    def _ready(self, timeout: float) -> bool:
+        until = time.monotonic() + timeout
+        while self._rest is None:
+            if not self._stream.ready(max(0.0, until - time.monotonic())):
+                return False
+            self._read()
+        return bool(self._rest) or bool(self._stream.ready(max(0.0, until - time.monotonic())))
+
+    def _read(self) -> None:
+        """Reads once, of what comes before the mark."""
+        buffer = memoryview(bytearray(1 << 16))
+        count = self._stream.readinto(buffer)
+        if not count:
+            raise self._not_begun(self._before.decode("utf-8", "replace").strip())
+        self._before = self._before[-_TAIL:] + bytes(buffer[:count])
+        self._rest = self._mark.cut(self._before)
+
+    def _pass_by(self) -> None:
+        """From here on it goes at the stream's own speed."""
+        self.readinto = self._stream.readinto  # type: ignore[method-assign]
+        if hasattr(self._stream, "ready"):
+            self.ready = self._stream.ready
 
     def write(self, pieces: Sequence[Any]) -> None:
         self._stream.write(pieces)

@@ -100,14 +100,14 @@ class ProcessStream:
         self._use(Process(arguments, target, environment), told)
 
     def _use(self, process: Any, told: Callable[[int, str], str] | None) -> None:
-        """Takes the pipes of a process, or of what is like one."""
+        """Takes the pipes of a process, or of what is like one; where that has its input otherwise, there is one."""
         self._process = process
         self._told = told or describe_end
         popen = process.popen
-        assert popen.stdin is not None and popen.stdout is not None
-        self._input = popen.stdin.fileno()
+        assert popen.stdout is not None
+        self._input = -1 if popen.stdin is None else popen.stdin.fileno()
         self._output = popen.stdout.fileno()
-        for pipe in (self._input, self._output):
+        for pipe in {self._input, self._output} - {-1}:
             with contextlib.suppress(AttributeError, OSError):  # not on Linux, or beyond the user's share
                 fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
         self._ready = select.poll()

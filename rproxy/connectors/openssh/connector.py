@@ -1,14 +1,14 @@
 """Commands, files and streams by the system's ``ssh``."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 from ...errors import ConnectionLost, ConnectorError
 from .. import files, processes
 from ..base import Completed, PathLike, StreamConnector
 from ..marks import SHELL_MEND, Mark, MarkedStream
 from ..shell import for_any_shell
-from . import faults
+from . import faults, mux
 from .link import Link
 from .prompts import Ask
 from .settings import Settings
@@ -79,15 +79,24 @@ class OpenSSHConnector(StreamConnector):
         return Completed(output, done.stderr, done.returncode)
 
     def push(self, local: PathLike, remote: str) -> None:
-        files.push(self.open, local, remote, self.target, ends=True)
+        files.push(self.open, local, remote, self.target, ends=True, feed=self._feed)
 
     def pull(self, remote: str, local: PathLike) -> None:
-        files.pull(self.open, remote, local, self.target)
+        files.pull(self.open, remote, local, self.target, store=None if self.noise else self._store)
 
     def open(self, command: str) -> MarkedStream:
         mark = Mark()
-        stream = self._link.open(for_any_shell(mark.before(command)), self._told)
+        return self._marked(self._link.open(for_any_shell(mark.before(command)), self._told), mark)
 
+    def _feed(self, command: str, file: IO[bytes]) -> MarkedStream | None:
+        mark = Mark()
+        stream = self._link.feed(for_any_shell(mark.before(command)), file, self._told)
+        return None if stream is None else self._marked(stream, mark)
+
+    def _store(self, command: str, file: IO[bytes]) -> mux.Session | None:
+        return self._link.begin(for_any_shell(command), result=file)
+
+    def _marked(self, stream: processes.ProcessStream, mark: Mark) -> MarkedStream:
         def not_begun(printed: str) -> ConnectorError:
             code, said = stream.end()
             return self._not_begun(Completed(printed.encode(), said.encode(), code))

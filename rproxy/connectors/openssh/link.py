@@ -12,6 +12,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from typing import IO
 
 from ...errors import ConnectorError
 from ..processes import Process, ProcessStream, kill
@@ -63,12 +64,26 @@ class Link:
     def open(self, text: str, told: Callable[[int, str], str]) -> ProcessStream:
         """A command that stays connected. Raises ConnectorError."""
         words, environment = self.command(text)
-        agent = self._settings.agent_for_mux
-        if self._mode == "own" and agent is not None:
-            session = mux.begin(self._path, text, self._settings.sent_environment(), agent)
-            if session is not None:
-                return mux.MuxStream(session, told)
+        session = self._begin(text)
+        if session is not None:
+            return mux.MuxStream(session, told)
         return ProcessStream(words, f"ssh://{self._settings.target}", environment, told)
+
+    def feed(self, text: str, source: IO[bytes], told: Callable[[int, str], str]) -> ProcessStream | None:
+        """A command that reads a file of ours; None if the connection cannot do that. Raises ConnectorError."""
+        session = self.begin(text, source)
+        return None if session is None else mux.MuxStream(session, told)
+
+    def begin(self, text: str, source: IO[bytes] | None = None, result: IO[bytes] | None = None) -> mux.Session | None:
+        """As `mux.begin`, on a connection that is there. Raises ConnectorError."""
+        self.command(text)
+        return self._begin(text, source, result)
+
+    def _begin(self, text: str, *files: IO[bytes] | None) -> mux.Session | None:
+        agent = self._settings.agent_for_mux
+        if self._mode != "own" or agent is None:
+            return None
+        return mux.begin(self._path, text, self._settings.sent_environment(), agent, *files)
 
     def is_lost(self) -> bool:
         """Whether the connection, not a command, has come to its end."""

@@ -14,7 +14,7 @@ import subprocess
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import IO, Any
 
 from .. import processes
 from . import faults
@@ -28,13 +28,15 @@ _ANSWER = 60.0
 
 
 class Session:
-    """A running command; in `processes` it stands where a process does."""
+    """A running command; in `processes` it stands where a process does. What is a file of ours has no pipe."""
 
-    def __init__(self, control: "_Control", pipes: tuple[int, int], errors: Any) -> None:
+    def __init__(self, control: "_Control", stdin: int | None, stdout: int | None, errors: Any) -> None:
         self._control, self._errors = control, errors
-        self.stdin, self.stdout = (os.fdopen(pipe, mode, 0) for pipe, mode in zip(pipes, ("wb", "rb"), strict=True))
+        self.stdin = None if stdin is None else os.fdopen(stdin, "wb", 0)
+        self.stdout = None if stdout is None else os.fdopen(stdout, "rb", 0)
         self._tail = b""
-        self._ending = weakref.finalize(self, _end, control, errors, self.stdin, self.stdout)
+        self._pipes: list[Any] = [pipe for pipe in (self.stdin, self.stdout) if pipe is not None]
+        self._ending = weakref.finalize(self, _end, control, errors, *self._pipes)
         processes.watch_forks(self)
 
     @property
@@ -58,7 +60,7 @@ class Session:
     def forget(self) -> None:
         """In a forked child: the command is the parent's."""
         self._ending.detach()
-        for owned in (self.stdin, self.stdout, self._control):
+        for owned in (*self._pipes, self._control):
             owned.close()
 
 
@@ -73,28 +75,48 @@ class MuxStream(processes.ProcessStream):
         self._session.leave()
 
 
-def begin(path: str, command: str, environment: Sequence[str], agent: bool) -> Session | None:
-    """Has the ssh that listens at a path run a command; None if it does not."""
+def begin(
+    path: str,
+    command: str,
+    environment: Sequence[str],
+    agent: bool,
+    source: IO[bytes] | None = None,
+    result: IO[bytes] | None = None,
+) -> Session | None:
+    """Has the ssh that listens at a path run a command; None if it does not.
+
+    Its input is all of the file `source`, if that is given, and its output goes to the file `result`; else they are
+    pipes.
+    """
     errors = processes.temporary_file()
-    far_input, near_input = os.pipe()
-    near_output, far_output = os.pipe()
-    control = None
-    try:
-        control = _Control(path)
-        control.ask(command, environment, agent, (far_input, far_output, errors.fileno()))
-        return Session(control, (near_input, near_output), errors)
-    except BaseException as error:
-        for descriptor in (near_input, near_output):
-            os.close(descriptor)
-        errors.close()
-        if control is not None:
-            control.close()
-        if isinstance(error, OSError | ValueError | struct.error):
+    with contextlib.ExitStack() as far, contextlib.ExitStack() as near:
+        near.callback(errors.close)
+        stdin, stdout = None, None
+        if source is None:
+            far_input, stdin = _pipe(far, near)
+        if result is None:
+            stdout, far_output = _pipe(near, far)
+        files = (
+            far_input if source is None else source.fileno(),
+            far_output if result is None else result.fileno(),
+            errors.fileno(),
+        )
+        try:
+            control = _Control(path)
+            near.callback(control.close)
+            control.ask(command, environment, agent, files)
+        except (OSError, ValueError, struct.error):
             return None
-        raise
-    finally:
-        os.close(far_input)
-        os.close(far_output)
+        near.pop_all()
+        return Session(control, stdin, stdout, errors)
+
+
+def _pipe(reading: contextlib.ExitStack, writing: contextlib.ExitStack) -> tuple[int, int]:
+    """A pipe, whose ends are closed with those stacks."""
+    ends = os.pipe()
+    for stack, end in zip((reading, writing), ends, strict=True):
+        stack.callback(os.close, end)
+    return ends
 
 
 class _Control:
