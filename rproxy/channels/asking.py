@@ -34,6 +34,7 @@ class Asking:
         self._wait, self._slowest, self._again = wait, slowest, reconnect_timeout
         #: How long the endpoint goes on with a call after which nobody asks: longer than this side would.
         self._patience = reconnect_timeout + wait + slowest
+        self.refused = 0  # the number of the last request that has not come, and is not taken any more
 
     def answer(self, what: str, number: int, parts: bytes, until: float | None = None) -> tuple[bytes, bool]:
         """What answers the request of that number, which is among the parts, and whether it had to be stopped at
@@ -111,7 +112,12 @@ class Asking:
         head = f"{self._client} {what} {number} {self._patience:g}\n".encode()
         words = (*self._words, "start" if what == "new" else "no", f"{wait:g}")
         limit = wait + self._slowest if wait else None
-        return self._carrier.carry(head + parts, "relay", *words, limit=limit)
+        try:
+            return self._carrier.carry(head + parts, "relay", *words, limit=limit)
+        except ConnectionLost as error:
+            if not error.may_have_run:
+                self.refused = number
+            raise
 
 
 class _TooLate(Exception):

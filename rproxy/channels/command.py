@@ -8,7 +8,7 @@ from typing import Any
 
 from rproxy_endpoint.protocol.errors import ProtocolFault, ValueFault
 from rproxy_endpoint.protocol.frames import Frame
-from rproxy_endpoint.protocol.messages import OUTPUT
+from rproxy_endpoint.protocol.messages import OUTPUT, Failure
 from rproxy_endpoint.protocol.peer import Packed, Peer
 
 from ..connectors.base import Connector
@@ -16,8 +16,17 @@ from ..errors import ProtocolError, RProxyError
 from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
 from .carrier import Carrier
 
-#: A request that is sent when its answer is waited for: the message, its sink, its limit in seconds.
-Begun = tuple[Any, Sink, float | None]
+NOT_BEGUN = Failure({"fault": "cancelled", "cancelled": True, "text": "it had not begun"})
+
+
+class Later:
+    """A request that is sent when its answer is waited for: a command brings its answer with it."""
+
+    unwanted = False  # whether it is not to be sent any more
+    number = 0  # of the part that has brought it to a resident endpoint
+
+    def __init__(self, message: Any, sink: Sink, limit: float | None) -> None:
+        self.message, self.sink, self.limit = message, sink, limit
 
 
 class CommandChannel(Channel):
@@ -46,11 +55,13 @@ class CommandChannel(Channel):
 
     # -- requests --------------------------------------------------------------------------------------
 
-    def begin(self, message: Any, sink: Sink, later: bool = False, limit: float | None = None) -> Begun:
-        return message, sink, limit  # a command brings its answer with it
+    def begin(self, message: Any, sink: Sink, later: bool = False, limit: float | None = None) -> Later:
+        return Later(message, sink, limit)
 
-    def finish(self, begun: Begun) -> Any:
-        message, sink, limit = begun
+    def finish(self, begun: Later) -> Any:
+        if begun.unwanted:
+            return NOT_BEGUN
+        message, sink, limit = begun.message, begun.sink, begun.limit
         login = self._carrier.loads_login and message.surroundings is not None and message.surroundings[3]
         if login:
             env, folders, path, _, defaults = message.surroundings
@@ -60,8 +71,8 @@ class CommandChannel(Channel):
             raise answer
         return answer
 
-    def cancel(self, begun: Begun) -> None:
-        return  # the thread that runs the command is the only one that can end it
+    def cancel(self, begun: Later) -> None:
+        begun.unwanted = True  # the thread that runs a command is the only one that can end it
 
     def pack(self, message: Any) -> Packed:
         return self._peer().pack(message)

@@ -18,12 +18,15 @@ from rproxy_endpoint.protocol.peer import Packed
 
 from ..connectors.base import Connector
 from ..deployment.bundle import bundle
-from ..errors import CallTimeout, RProxyError
+from ..errors import CallTimeout, ConnectionLost, RProxyError
 from .asking import Asking
 from .base import Channel, ChannelOptions, Residence, Sink, checked_facts, new_peer
 from .carrier import Carrier
-from .command import Begun, decode, read_answers
+from .command import NOT_BEGUN, Later, decode, read_answers
 from .waiting import was_stopped
+
+#: A part of what is sent, and its number.
+Part = tuple[int, bytes]
 
 
 class ResidentChannel(Channel):
@@ -45,13 +48,13 @@ class ResidentChannel(Channel):
             reconnect_timeout=residence.reconnect_timeout,
         )  # fmt: skip
         self._number = 0  # of the part that was sent last
-        self._unproven: list[bytes] = []  # notices that may not have come
+        self._unproven: list[Part] = []  # notices that may not have come
         self._lock = threading.Lock()
         goodbye = f"{self._client} {'bye' if residence.session else 'end'}\n".encode()
         self._leave = weakref.finalize(self, _say, self._carrier, goodbye, (*words, "no", "0"), os.getpid())
         try:
             hello = self._part(b"".join(self._peer.greet(options.hello)))
-            decode(self._peer, self._asking.answer("new", self._number, hello)[0], options.target)
+            decode(self._peer, self._asking.answer("new", self._number, _joined([hello]))[0], options.target)
             self.facts = checked_facts(self._peer.hello or {}, options.target)
         except BaseException:
             with contextlib.suppress(RProxyError):  # the first trouble is the one to tell
@@ -61,26 +64,43 @@ class ResidentChannel(Channel):
 
     # -- requests --------------------------------------------------------------------------------------
 
-    def begin(self, message: Any, sink: Sink, later: bool = False, limit: float | None = None) -> Begun:
-        return self.pack(message), sink, limit  # a command brings its answer with it
+    def begin(self, message: Any, sink: Sink, later: bool = False, limit: float | None = None) -> Later:
+        return Later(self.pack(message), sink, limit)
 
-    def finish(self, begun: Begun) -> Any:
-        packed, sink, limit = begun
-        answer = self.exchange([packed], [sink], limit)[0]
+    def finish(self, begun: Later) -> Any:
+        try:
+            answer = self._exchange([begun.message], [begun.sink], begun.limit, begun)[0]
+        except ConnectionLost as lost:
+            if begun.unwanted and not lost.may_have_run:
+                return NOT_BEGUN  # the word to stop it came ahead of it
+            raise
         if isinstance(answer, ValueFault):
             raise answer
         return answer
 
-    def cancel(self, begun: Begun) -> None:
-        return  # the thread that runs the command is the only one that can end it
+    def cancel(self, begun: Later) -> None:
+        begun.unwanted = True
+        if begun.number:
+            threading.Thread(target=self._stop, args=(begun.number,), daemon=True).start()
+
+    def _stop(self, number: int) -> None:
+        with contextlib.suppress(RProxyError):  # then it goes on, as its future tells
+            self._asking.stop(number)
 
     def pack(self, message: Any) -> Packed:
         return self._peer.pack(message)
 
     def exchange(self, requests: list[Packed], sinks: list[Sink], limit: float | None = None) -> list[Any]:
+        return self._exchange(requests, sinks, limit, None)
+
+    def _exchange(
+        self, requests: list[Packed], sinks: list[Sink], limit: float | None, later: Later | None
+    ) -> list[Any]:
         peer, options = self._peer, self._options
         until = None if limit is None else time.monotonic() + limit
         with self._lock:
+            if later is not None and later.unwanted:
+                return [NOT_BEGUN]
             notices = b"".join(piece for notice in options.before() for piece in peer.send(notice))
             if notices:
                 self._unproven.append(self._part(notices))
@@ -90,12 +110,18 @@ class ResidentChannel(Channel):
                     piece for packed, call in zip(requests, numbers, strict=True) for piece in peer.seal(packed, call)
                 ]
                 request = self._part(b"".join(pieces))
-                parts = b"".join(self._unproven) + request
+                parts = _joined([*self._unproven, request])
+                if later is not None:
+                    later.number = self._number
+                    if later.unwanted:  # since a moment ago
+                        self.cancel(later)
                 data, late = self._asking.answer("more", self._number, parts, until)
                 frames = decode(peer, data, options.target)
             except BaseException:
                 for call in numbers:
                     peer.forget(call)
+                if self._asking.refused == self._number:  # what came with it was not taken, and never will be
+                    self._unproven = [self._part(data) for _, data in self._unproven]
                 raise
             self._unproven.clear()
         answers = read_answers(peer, frames, sinks, numbers[0], options.ambient)
@@ -106,14 +132,19 @@ class ResidentChannel(Channel):
             raise CallTimeout("it was stopped there" if stopped else "it came to its end there meanwhile")
         return answers
 
-    def _part(self, data: bytes) -> bytes:
-        """A part of what is sent, with its number and size."""
+    def _part(self, data: bytes) -> Part:
+        """A part of what is sent, with the next number."""
         self._number += 1
-        return b"%d %d\n" % (self._number, len(data)) + data
+        return self._number, data
 
     def close(self) -> None:
         self._leave()
         self._carrier.close()
+
+
+def _joined(parts: list[Part]) -> bytes:
+    """Parts as they are sent: each with its number and size."""
+    return b"".join(b"%d %d\n" % (number, len(data)) + data for number, data in parts)
 
 
 def _socket_name(residence: Residence, options: ChannelOptions, client: str) -> str:
