@@ -23,35 +23,19 @@ PATIENCE = 2.0
 LINGER = 0.1
 
 
-class _Condition:
+class _Condition(type(threading.RLock())):  # type: ignore[misc]
     """What `concurrent.futures` uses of a `threading.Condition`, made whole only when a thread waits: a Future's own
-    is half of its eleven objects, which the garbage collector visits for as long as the program keeps the future."""
+    is most of its objects, which the garbage collector visits for as long as the program keeps the future."""
 
-    __slots__ = ("_lock", "_whole")
-
-    def __init__(self) -> None:
-        self._lock: Any = threading.RLock()
-        self._whole: threading.Condition | None = None
-
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        return bool(self._lock.acquire(blocking, timeout))
-
-    def release(self) -> None:
-        self._lock.release()
-
-    def __enter__(self) -> bool:
-        return bool(self._lock.acquire())
-
-    def __exit__(self, *error: object) -> None:
-        self._lock.release()
+    __slots__ = ("_whole",)
 
     def wait(self, timeout: float | None = None) -> bool:
-        if self._whole is None:
-            self._whole = threading.Condition(self._lock)
+        if not hasattr(self, "_whole"):
+            self._whole = threading.Condition(self)
         return self._whole.wait(timeout)
 
     def notify_all(self) -> None:
-        if self._whole is not None:
+        if hasattr(self, "_whole"):
             self._whole.notify_all()
 
 
@@ -76,7 +60,7 @@ class RemoteFuture(Future[Any]):
 
     def _check_process(self) -> None:
         """Raises RProxyError in a forked child, where the thread that takes answers is not."""
-        if not self.done():
+        if self.begun is not None:
             self._futures.session.check_process()
 
     def running(self) -> bool:

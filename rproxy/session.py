@@ -199,7 +199,8 @@ class Session:
         return self.request(self.call_message(target, path, args, kwargs))
 
     def call_message(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        return Call(target, path, args, kwargs, self.surroundings(), blocks.inside(self).keeps)
+        inside = blocks.inside(self)
+        return Call(target, path, args, kwargs, self.surroundings(False, inside), inside.keeps)
 
     @property
     def changes(self) -> int:
