@@ -20,7 +20,7 @@ from .protocol.messages import ANSWERS, BARE, NOTICES, REQUESTS
 from .protocol.peer import Peer
 
 #: How long to wait for the next message without sleeping, in seconds.
-AWAKE = 5e-5
+AWAKE = 1.2e-4
 #: Who has as much room for what is to come waits asleep, in bytes.
 BULK = 1 << 20
 #: How often the watching thread looks, in seconds, while calls run.
