@@ -51,6 +51,8 @@ class Turns:
     def run(self, rounds: int) -> dict[str, list[float]]:
         """What each has measured, in so many rounds."""
         values: dict[str, list[float]] = {name: [] for name in self._turns}
+        gc.collect()
+        gc.freeze()  # what others have loaded is not to be visited in turns that are not theirs
         for _ in range(rounds):
             for name, turn in list(self._turns.items()):
                 gc.collect()
