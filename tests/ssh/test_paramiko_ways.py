@@ -3,6 +3,7 @@
 import socket
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -250,6 +251,25 @@ def test_a_host_that_says_nothing_is_given_up(connector, shared_sshd, listener):
     to = f"{HOST}:{listener.getsockname()[1]}"
     with pytest.raises(ConnectorError, match="it does not answer within 0.3 s"):
         connector(shared_sshd, to=to, connect_timeout=0.3).run("true")
+
+
+def test_a_command_that_has_no_time_left_waits_for_no_connection(connector, shared_sshd, listener):
+    to = f"{HOST}:{listener.getsockname()[1]}"
+    with pytest.raises(ConnectorError, match=r"it does not answer within 0\.[0-5]\d* s"):
+        connector(shared_sshd, to=to, connect_timeout=600).run("true", timeout=0.5)
+
+
+def test_close_does_not_wait_for_whoever_is_connecting(connector, shared_sshd, listener):
+    waits = connector(shared_sshd, to=f"{HOST}:{listener.getsockname()[1]}", connect_timeout=600)
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(waits.run, "true")
+        link = listener.accept()[0]
+        waits.close()
+        assert not job.done()
+        link.close()
+        assert isinstance(job.exception(60), ConnectorError)
+    with pytest.raises(ConnectorError, match="is closed"):
+        waits.run("true")
 
 
 def test_what_does_not_speak_ssh_is_told(connector, shared_sshd, listener):

@@ -79,7 +79,7 @@ class ParamikoConnector(StreamConnector):
     def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
         until = None if timeout is None else time.monotonic() + timeout
         mark = Mark()
-        stream = ChannelStream(*self._session(), for_any_shell(mark.before(command)), keep=None)
+        stream = ChannelStream(*self._session(until), for_any_shell(mark.before(command)), keep=None)
         try:
             done = stream.complete(input, until)
         except BaseException as error:
@@ -106,22 +106,22 @@ class ParamikoConnector(StreamConnector):
         stream = ChannelStream(*self._session(), for_any_shell(mark.before(command)))
         return MarkedStream(stream, mark, lambda printed: self._not_begun(stream, printed))
 
-    def _session(self) -> tuple[Link, Any]:
-        """A link, and a channel of it for one command; another link if this one turns out to have ended."""
-        link = self._connected()
+    def _session(self, until: float | None = None) -> tuple[Link, Any]:
+        """A link, and a channel of it for one command; another link if this one turns out to have ended before that
+        time."""
+        link = self._connected(until)
         try:
             return link, link.session()
         except ConnectorError:
-            if link.alive:
+            if link.alive or (until is not None and time.monotonic() >= until):
                 raise
-        link = self._connected()
+        link = self._connected(until)
         return link, link.session()
 
     def close(self) -> None:
-        with self._making:
-            self._closed = True
-            if self._link is not None:
-                self._link.close()
+        self._closed = True  # whoever is connecting finds it
+        if self._link is not None:
+            self._link.close()
 
     def renew(self) -> None:
         if self._link is not None:
@@ -144,13 +144,19 @@ class ParamikoConnector(StreamConnector):
         called = name if name == settings.alias else f"{settings.alias} is {name}"
         return {"name resolution": called, "connection": place, **settings.way()}
 
-    def _connected(self) -> Link:
+    def _connected(self, until: float | None) -> Link:
         with self._making:
-            if self._closed:
-                raise ConnectorError(f"the connector of {self.target} is closed")
+            self._check_open()
             if self._link is None or not self._link.alive:
-                self._link = connect(*self._where, self._options)
+                self._link = connect(*self._where, self._options.until(until))
+                if self._closed:
+                    self._link.close()
+                    self._check_open()
             return self._link
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ConnectorError(f"the connector of {self.target} is closed")
 
 
 def _check_callable(name: str, value: object) -> None:

@@ -5,6 +5,7 @@ Rules: every value is checked here, before anything is sent; what is not read is
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -38,6 +39,13 @@ class Options(NamedTuple):
     def for_jump(self) -> "Options":
         """Without what is meant for the last host alone."""
         return self._replace(identity=(), password=None, accept_host_key=None)
+
+    def until(self, moment: float | None) -> "Options":
+        """The same for a connection that is of no use after that time of `time.monotonic()`."""
+        if moment is None:
+            return self
+        left = max(0.1, moment - time.monotonic())
+        return self._replace(connect_timeout=left if self.connect_timeout is None else min(left, self.connect_timeout))
 
 
 class Settings(NamedTuple):
