@@ -20,24 +20,27 @@ MORE = 1.0
 SETTLED = 0.3
 
 
-def lead_group(client: int = -1) -> None:
+def lead_group(client: int = -1) -> int:
     """Makes this process the leader of a group, so that its children can be ended with it, and has it guarded.
 
-    `client` is the descriptor whose end means that the client is gone, if there is one.
+    `client` is the descriptor whose end means that the client is gone, if there is one. Returns what `settle` takes.
     """
-    if os.getpgrp() != os.getpid():
-        try:
-            os.setpgid(0, 0)
-        except OSError:
-            return  # no right to: then children that outlive the client are theirs who forbade it
     try:
-        _start(client)
-    except OSError:
-        pass  # this user may have no more processes: then calls can start none either
+        if os.getpgrp() != os.getpid():
+            os.setpgid(0, 0)
+        return _start(client)
+    except OSError:  # no right to, so children that outlive the client are theirs who forbade it; or to more processes
+        return 0
 
 
-def _start(client: int) -> None:
-    """Forks twice: who waits for all of its children must not wait for the guard."""
+def settle(child: int) -> None:
+    """Waits until the guard has started: who waits for all of its children must not wait for that."""
+    if child:
+        os.waitpid(child, 0)
+
+
+def _start(client: int) -> int:
+    """Forks twice, so that the guard is nobody's child."""
     reading, writing = os.pipe()
     own = os.getpid()
     child = os.fork()
@@ -49,10 +52,10 @@ def _start(client: int) -> None:
         finally:
             os._exit(0)
     os.close(reading)
-    os.waitpid(child, 0)
     guarded.append(writing)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_let_go)
+    return child
 
 
 def _let_go() -> None:

@@ -4,7 +4,7 @@ import os
 from typing import List
 
 from .ending import end
-from .guard import lead_group
+from .guard import lead_group, settle
 from .letters import Letter, remove
 from .protocol.errors import ProtocolFault
 from .protocol.frames import Bytes
@@ -13,7 +13,7 @@ from .serve import Server, facts
 
 def serve_once(words: List[str]) -> None:
     """Answers the requests of a `Letter`; the words after its own are files that are to go."""
-    lead_group()
+    settle(lead_group())
     for path in words[6:]:
         remove(path)
     letter = Letter(words[:6])

@@ -137,7 +137,7 @@ def _start(path: str, idle: float) -> None:
         os.dup2(null, output)
     os.close(null)
     os.close(writing)
-    guard.lead_group()
+    guard.settle(guard.lead_group())
     resident = Resident(listener, path, idle)
     Door(resident)
     resident.serve()

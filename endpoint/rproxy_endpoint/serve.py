@@ -16,7 +16,7 @@ from .cancelling import Cancelling
 from .conversation import Conversation, Group
 from .ending import end
 from .execute import Executor, Missing
-from .guard import lead_group
+from .guard import lead_group, settle
 from .objects import EndpointSide, NeedsStream, lenders
 from .output import Recorder
 from .protocol.errors import ProtocolFault, ValueFault
@@ -315,12 +315,13 @@ def write_all(descriptor: int, pieces: List[Bytes]) -> None:
 
 def serve_session(token: str) -> None:
     """Serves the client at descriptors 0 and 1 until it closes descriptor 0."""
-    lead_group(0)
+    guard = lead_group(0)
     server = Server(live=True)
     line = server.conversation = Conversation(server.peer, server.recorder.input, server.heed)
     signal.signal(signal.SIGINT, server.cancelling.on_signal)
     _show_crashes(server.recorder.errors)
     write_all(server.recorder.output, [marker(token), *server.peer.greet(facts())])
+    settle(guard)
     server.recorder.start()
     threading.Thread(target=line.watch, args=(server.tick,), name="rproxy watch", daemon=True).start()
     try:
