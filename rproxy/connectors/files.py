@@ -99,6 +99,7 @@ def _sent(open_command: Open, command: str, file: IO[bytes], size: int, mark: Ma
     """Sends so many bytes of a file to a command. Returns "", or what went wrong."""
     stream: Any = open_command(command)
     try:
+        file.seek(0)  # others may have begun to read it
         _send(stream, file, size)
         if ends:
             stream.end_input()
@@ -124,7 +125,6 @@ def _fed(feed: Feed, command: str, file: IO[bytes], size: int, mark: Mark) -> st
             return ""
         if os.fstat(file.fileno()).st_size == size:
             return str(stream.diagnosis())
-        file.seek(0)
         return None
     except BaseException:
         stream.abort()
