@@ -284,6 +284,18 @@ def test_sockets_of_those_that_were_killed_go_with_the_next_start():
         assert not path.exists()
 
 
+def test_another_session_that_lets_nobody_in_is_left_alone_and_not_waited_for():
+    path = FOLDER / f"test-{os.urandom(4).hex()}"
+    with socket.socket(socket.AF_UNIX) as full, socket.socket(socket.AF_UNIX) as first, resident():
+        full.bind(str(path))
+        full.listen(0)
+        first.connect(str(path))  # as many as may wait there: a stopped endpoint has no room for more
+        with resident() as client:
+            assert client.call(int, "5") == 5
+        assert path.exists()
+    path.unlink()
+
+
 def test_clients_that_start_a_session_at_once_have_one():
     name, pids = f"test {os.urandom(4).hex()}", []
 

@@ -51,22 +51,15 @@ def socket_path(name: str) -> str:
 def _connect(name: str, idle: float, start: bool) -> Optional[socket.socket]:
     """A connection to the resident endpoint of that name; starts it if it may."""
     path = socket_path(name)
-    if not start:
-        return _try(path)
-    folder = private_folder(os.path.dirname(path))
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        found = _try(path)
-        if found is None:
-            _tidy(os.path.dirname(path))
-            _start(path, idle)
-            found = _try(path)
-        return found
-    finally:
-        os.close(folder)
-
-
-def _try(path: str) -> Optional[socket.socket]:
+    if start:
+        folder = private_folder(os.path.dirname(path))
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)  # which all sessions share: nothing below waits for another one
+            if not _listens(path):
+                _tidy(os.path.dirname(path))
+                _start(path, idle)
+        finally:
+            os.close(folder)
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.connect(path)
@@ -76,16 +69,25 @@ def _try(path: str) -> Optional[socket.socket]:
         return None
 
 
+def _listens(path: str) -> bool:
+    """Whether a process has that socket, also one that lets nobody in: it is stopped, say."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.setblocking(False)
+        try:
+            connection.connect(path)
+        except BlockingIOError:
+            return True  # as many as may wait there do already
+        except OSError:
+            return False
+        return True
+
+
 def _tidy(folder: str) -> None:
     """Removes the sockets of resident endpoints that were killed; the lock must be held."""
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
-        if stat.S_ISSOCK(os.lstat(path).st_mode):
-            connection = _try(path)
-            if connection is None:
-                remove(path)
-            else:
-                connection.close()
+        if stat.S_ISSOCK(os.lstat(path).st_mode) and not _listens(path):
+            remove(path)
 
 
 def private_folder(path: str) -> int:
