@@ -1,11 +1,7 @@
-"""What the tests of links that end share: a watchdog, and the ways to a host.
-
-Rules: no test here may hang: one that takes too long tells what every thread was doing, and ends the tests.
-"""
+"""What the tests of links that end share: the ways to a host."""
 
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,16 +13,6 @@ from rproxy.connectors.local import LocalConnector
 from ..services.link import Link
 from ..ssh.conftest import KINDS, keys, no_agent, shared_sshd, ssh_connector, sshd, start_sshd  # noqa: F401 - fixtures
 from ..ssh.sshd import Sshd
-
-HERE = Path(__file__).parent
-#: No test here takes a tenth of this, in seconds.
-TOO_LONG = 40
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.timeout(TOO_LONG, method="thread"))
 
 
 class Way:
