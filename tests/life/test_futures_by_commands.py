@@ -29,6 +29,14 @@ def stay(path):
             raise
 
 
+def wait_for_file(path):
+    import os
+    import time
+
+    while not os.path.exists(path):
+        time.sleep(0.01)
+
+
 @pytest.fixture(scope="module")
 def client():
     with rproxy.RemoteClient(LocalConnector(), resident=True) as client:
@@ -45,9 +53,10 @@ def test_cancel_stops_a_running_call_of_a_resident_endpoint(client, tmp_path):
 
 
 def test_cancel_keeps_a_call_of_a_resident_endpoint_from_beginning(client, tmp_path):
-    first = client.submit(time.sleep, 2)
+    first = client.submit(wait_for_file, str(tmp_path / "go on"))
     behind = client.submit(stay, str(tmp_path / "state"))
     assert behind.cancel() and not first.done()
+    (tmp_path / "go on").touch()
     assert first.result(60) is None
     assert client.call(int, "5") == 5 and not (tmp_path / "state").exists()
 
@@ -101,9 +110,10 @@ def test_a_cancel_at_any_time_is_not_lost(client, tmp_path):
 
 def test_cancel_keeps_a_command_from_being_sent_and_lets_a_running_one_end(tmp_path):
     with rproxy.connect(command_only(LocalConnector())) as client:
-        first = client.submit(time.sleep, 4)
+        first = client.submit(wait_for_file, str(tmp_path / "go on"))
         behind = client.submit(stay, str(tmp_path / "state"))
         assert behind.cancel()
-        assert not first.cancel()  # which may take longer to stop than it takes
+        assert not first.cancel()  # its command runs
+        (tmp_path / "go on").touch()
         assert first.result(60) is None
         assert not (tmp_path / "state").exists()
