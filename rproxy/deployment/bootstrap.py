@@ -83,6 +83,7 @@ def attempted(connector: Connector, launcher: Launcher, attempt: Callable[[str],
 def _start(connector: StreamConnector, launcher: Launcher, token: str, unasked: bool) -> Started:
     stream = connector.open(launcher.session(token, unasked))
     late = threading.Event()
+    too_late = f"it did not answer within {connector.start_timeout:g} s"
 
     def give_up() -> None:
         late.set()
@@ -97,18 +98,18 @@ def _start(connector: StreamConnector, launcher: Launcher, token: str, unasked: 
             with contextlib.suppress(OSError):  # that it has ended shows in what it says
                 stream.write([archive_message()])
         launcher.meanwhile()
-        return Started(stream, _converse(stream, launcher, connector.target, token))
-    except NoStart:
+        first = _converse(stream, launcher, connector.target, token)
+    except BaseException as error:
         stream.close()
-        if late.is_set():
-            raise NoStart(f"it did not answer within {connector.start_timeout:g} s") from None
-        raise
-    except BaseException:
-        stream.close()
+        if isinstance(error, NoStart) and late.is_set():
+            raise NoStart(too_late) from None
         raise
     finally:
         watch.cancel()
         watch.join(10)  # a program that forks after `connect` must not be one of several threads
+    if late.is_set():  # just when the answer came
+        raise NoStart(too_late)
+    return Started(stream, first)
 
 
 def archive_message(whole: bool = False) -> bytes:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -136,7 +137,7 @@ def test_a_python3_that_is_too_old_gives_way_to_another(box, connect):
 def test_a_python_that_hangs_gives_way_to_the_next(box, connect):
     box.program("python3.13", HANGS)
     box.interpreter("python3.9")
-    assert which(connect(start_timeout=0.5)) == "python3.9"
+    assert which(connect(start_timeout=2)) == "python3.9"
 
 
 def test_a_python_that_prints_as_it_starts_is_understood(box, connect):
@@ -180,6 +181,34 @@ def test_a_named_python_that_hangs_is_told_as_such(box, connect):
     box.program("slow", HANGS)
     with pytest.raises(rproxy.RemoteNotSetupError, match=r"'slow': it did not answer within 0.5 s"):
         connect(python="slow", start_timeout=0.5)
+
+
+class JustInTime(LocalConnector):
+    """This machine, whose endpoints answer just when they are given up."""
+
+    start_timeout = 3
+
+    def open(self, command):
+        stream = super().open(command)
+        read, close, closed = stream.readinto, stream.close, threading.Event()
+
+        def readinto(buffer):
+            count = read(buffer)
+            assert closed.wait(60)
+            return count
+
+        def close_and_tell():
+            close()
+            closed.set()
+
+        stream.readinto, stream.close = readinto, close_and_tell
+        return stream
+
+
+def test_an_answer_that_comes_just_when_its_python_is_given_up_is_too_late():
+    rproxy.connect(python=PYTHON).close()  # so that nothing has to be sent before the answer
+    with pytest.raises(rproxy.RemoteNotSetupError, match="it did not answer within 3 s"):
+        rproxy.connect(JustInTime(), python=PYTHON)
 
 
 # -- setup lines ---------------------------------------------------------------------------------------
