@@ -1,6 +1,7 @@
 """What the tests over ssh share: keys, servers, and clients of every kind."""
 
 import itertools
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -130,6 +131,27 @@ def connect_ssh() -> Iterator[Callable[..., rproxy.RemoteClient]]:
     yield connect
     for client in made:
         client.close()
+
+
+@pytest.fixture
+def agent(tmp_path, monkeypatch) -> Iterator[Callable[..., None]]:
+    """A real agent; `agent(*paths)` gives it keys."""
+    socket = tmp_path / "agent"
+    process = subprocess.Popen(
+        [program("ssh-agent", "openssh-client"), "-D", "-a", str(socket)],
+        stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert b"SSH_AUTH_SOCK" in process.stdout.readline()
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+
+    def add(*paths: str) -> None:
+        words = [program("ssh-add", "openssh-client"), "-q", *paths]
+        subprocess.run(words, check=True, capture_output=True, timeout=30)
+
+    yield add
+    process.terminate()
+    process.wait()
+    process.stdout.close()
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def test_a_key_that_is_missing_is_told_by_its_path(kind, shared_sshd, keys, tmp_
     options = {"known_hosts": shared_sshd.known_hosts, "ssh_config": keys.empty_config}
     fault = list(examine(f"{kind}://{shared_sshd.address}", identity=str(tmp_path / "none"), **options))[-1]
     assert not fault.ok and str(tmp_path / "none") in fault.text
-    assert fault.layer == {"ssh": "configuration", "paramiko": "authentication"}[kind]
+    assert fault.layer == "configuration"
 
 
 def test_noise_is_told_and_is_no_fault(kind, sshd):

@@ -154,16 +154,9 @@ def test_a_user_certificate_is_used(sshd, reach, keys):
         says(reach(sshd(), identity=keys["signed"]))
 
 
-def test_an_agent_is_used(shared_sshd, keys, reach, monkeypatch, tmp_path):
-    agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(tmp_path / "agent")], stdout=subprocess.DEVNULL)
-    try:
-        wait_for((tmp_path / "agent").exists)
-        monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
-        subprocess.run(["ssh-add", "-q", keys["user"]], check=True, capture_output=True, timeout=60)
-        assert says(reach(shared_sshd, identity=None))
-    finally:
-        agent.terminate()
-        agent.wait()
+def test_an_agent_is_used(shared_sshd, keys, reach, agent):
+    agent(keys["user"])
+    assert says(reach(shared_sshd, identity=None))
 
 
 # -- round trips ----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from rproxy.connectors.paramiko.settings import Options, path_list, settings_for, split_jump
+from rproxy.connectors.paramiko.settings import Options, settings_for, split_jump
 from rproxy.errors import ConnectorError
 
 from .sshd import program
@@ -145,7 +145,7 @@ def test_keys_add_up_and_their_names_are_expanded(read, home, monkeypatch):
 
 
 def test_keys_of_the_option_come_first(read, home):
-    assert read("IdentityFile /b", identity=path_list("/a")).identities == ["/a", "/b"]
+    assert read("IdentityFile /b", identity=["/a"]).identities == ["/a", "/b"]
 
 
 def test_the_usual_keys_are_tried_where_none_is_named(read, home):

@@ -68,6 +68,8 @@ def test_the_wrong_fingerprint_is_refused(shared_sshd, keys, meet, known):
 def test_what_is_no_fingerprint_is_refused_before_anything_is_sent(shared_sshd, connector):
     with pytest.raises(ValueError, match="accept_host_key is a fingerprint"):
         connector(shared_sshd, accept_host_key="MD5:00:11")
+    with pytest.raises(TypeError, match="accept_host_key is a fingerprint"):
+        connector(shared_sshd, accept_host_key=5)
 
 
 def test_a_callback_accepts_an_unknown_host_for_ever(shared_sshd, keys, meet, known):

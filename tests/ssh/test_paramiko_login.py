@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,29 +11,8 @@ from rproxy.errors import AuthenticationError
 
 from ..services.ssh_keys import PASSPHRASE, keygen
 from .accounts import account
-from .sshd import program
 
 pytestmark = pytest.mark.once
-
-
-@pytest.fixture
-def agent(tmp_path, monkeypatch):
-    """A real agent; `agent(path)` gives it a key."""
-    socket = tmp_path / "agent"
-    process = subprocess.Popen(
-        [program("ssh-agent", "openssh-client"), "-D", "-a", str(socket)],
-        stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert b"SSH_AUTH_SOCK" in process.stdout.readline()
-    monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
-
-    def add(path):
-        subprocess.run([program("ssh-add", "openssh-client"), "-q", path], check=True, capture_output=True, timeout=30)
-
-    yield add
-    process.terminate()
-    process.wait()
-    process.stdout.close()
 
 
 # -- keys ----------------------------------------------------------------------------------------------
@@ -59,11 +37,6 @@ def test_a_strange_key_is_refused_and_the_error_tells_what_was_tried(shared_sshd
     text = str(caught.value)
     assert re.search(r"it takes +publickey\n", text) and re.search(f"tried +{keys['stranger']}\n", text)
     assert "identity=" in text and repr(shared_sshd.user) in text
-
-
-def test_a_key_that_is_not_there_is_named(shared_sshd, log_in):
-    with pytest.raises(AuthenticationError, match="there is no key at /no/such/key, which identity= names"):
-        log_in(shared_sshd, identity="/no/such/key")
 
 
 def test_the_keys_of_the_option_are_tried_in_their_order(shared_sshd, keys, log_in):

@@ -1,6 +1,6 @@
 """Commands, files and streams by the system's ``ssh``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 from ...errors import ConnectionLost, ConnectorError
@@ -8,6 +8,7 @@ from .. import files, processes
 from ..base import Completed, PathLike, StreamConnector
 from ..marks import SHELL_MEND, Mark, MarkedStream
 from ..shell import for_any_shell
+from ..ssh_options import check_answers
 from . import faults, mux
 from .link import Link
 from .prompts import Ask
@@ -21,8 +22,8 @@ class OpenSSHConnector(StreamConnector):
         host: its name, or that of a section of the user's configuration.
         user, port: as ssh chooses if not given.
         identity: the path of a private key, or several; no others are tried then, but those of the configuration.
-        known_hosts: the file of host keys, instead of the user's.
-        ssh_config: the configuration, instead of the user's and the system's.
+        known_hosts: the file of host keys, or several, instead of the user's.
+        ssh_config: the configuration, instead of the user's and the system's; ``"none"`` for none.
         password: the answer to the first question for a password, code or both.
         ask: a function that gets any other question of ssh, as a text, and returns the answer, or None.
         connect_timeout: seconds to wait for the host.
@@ -44,18 +45,15 @@ class OpenSSHConnector(StreamConnector):
         *,
         user: str | None = None,
         port: int | None = None,
-        identity: PathLike | Sequence[PathLike] = (),
-        known_hosts: PathLike | None = None,
+        identity: PathLike | Iterable[PathLike] | None = None,
+        known_hosts: PathLike | Iterable[PathLike] | None = None,
         ssh_config: PathLike | None = None,
         password: str | None = None,
         ask: Ask | None = None,
         connect_timeout: float | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        if ask is not None and not callable(ask):
-            raise TypeError(f"ask is a function of the question that returns the answer, not {ask!r}")
-        if password is not None and not isinstance(password, str):
-            raise TypeError("password is a text")
+        check_answers(password, ask)
         settings = Settings(
             host, user=user, port=port, identity=identity, known_hosts=known_hosts, ssh_config=ssh_config,
             connect_timeout=connect_timeout, options=options,

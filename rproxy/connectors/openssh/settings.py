@@ -9,17 +9,16 @@ import math
 import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...errors import ConnectorError
 from ..base import PathLike
+from ..ssh_options import check_address, check_timeout, config_file, key_files, path_list
 
 #: As scp and sftp do: forwards are for the user's own sessions, and would collide with theirs.
 _NEEDED = ("RequestTTY=no", "ClearAllForwardings=yes")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
-#: What no host or user is called, and what would mean something to a ProxyCommand's shell.
-_ODD = re.compile(r"^-|[\s'\"`$\\;&<>|(){}\x00-\x1f\x7f]")
 
 
 class Settings:
@@ -30,8 +29,8 @@ class Settings:
         user: the login; ssh's own choice if not given.
         port: likewise.
         identity: the path of a private key, or several.
-        known_hosts: the file that host keys are looked up in, and new ones added to.
-        ssh_config: the configuration instead of ``~/.ssh/config`` and the system's.
+        known_hosts: the files that host keys are looked up in; new ones are added to the first.
+        ssh_config: the configuration instead of ``~/.ssh/config`` and the system's; ``"none"`` for none.
         connect_timeout: seconds to wait for the host.
         options: what ``ssh -o`` takes, by name.
     """
@@ -42,29 +41,31 @@ class Settings:
         *,
         user: str | None = None,
         port: int | None = None,
-        identity: PathLike | Sequence[PathLike] = (),
-        known_hosts: PathLike | None = None,
+        identity: PathLike | Iterable[PathLike] | None = None,
+        known_hosts: PathLike | Iterable[PathLike] | None = None,
         ssh_config: PathLike | None = None,
         connect_timeout: float | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        self.host, self.user, self.port = check_word(host, "host"), user, port
-        words = ["-F", _existing(ssh_config, "ssh_config")] if ssh_config is not None else []
+        check_address(host, user, port)
+        check_timeout(connect_timeout)
+        self.host, self.user, self.port = host, user, port
+        config, identities, known = config_file(ssh_config), key_files(identity), path_list("known_hosts", known_hosts)
+        words = ["-F", config] if config is not None else []
         for option in [*_NEEDED, *_options(options or {})]:
             words += ["-o", option]
         if user is not None:
-            words += ["-l", check_word(user, "user")]
+            words += ["-l", user]
         if port is not None:
             words += ["-p", str(port)]
-        identities = [identity] if isinstance(identity, str | os.PathLike) else list(identity)
-        for path in identities:
-            words += ["-i", _existing(path, "identity")]
+        for path in identities:  # ssh passes over a file of -i that is not there, though the agent may hold its key
+            words += ["-i", path] if '"' in path else ["-o", f"IdentityFile={_quoted(path)}"]
         if identities:
             words += ["-o", "IdentitiesOnly=yes"]  # an agent full of others must not use up the attempts
-        if known_hosts is not None:
-            words += ["-o", f"UserKnownHostsFile={_quoted(known_hosts)}"]
+        if known:
+            words += ["-o", f"UserKnownHostsFile={' '.join(map(_quoted, known))}"]
         if connect_timeout is not None:
-            words += ["-o", f"ConnectTimeout={_seconds(connect_timeout)}"]
+            words += ["-o", f"ConnectTimeout={math.ceil(connect_timeout)}"]
         self._words = words
         self.wants_no_sharing = {name.lower(): value for name, value in (options or {}).items()}.get(
             "controlpath"
@@ -161,13 +162,6 @@ def run_ssh(words: Sequence[str], target: str) -> "subprocess.CompletedProcess[b
         raise ConnectorError(f"cannot reach {target}: ssh does not run: {error}") from error
 
 
-def check_word(word: str, what: str) -> str:
-    """A host's or a user's name that cannot be taken for anything else. Raises ValueError."""
-    if not word or _ODD.search(word):
-        raise ValueError(f"{word!r} is no {what} for ssh")
-    return word
-
-
 def _options(options: Mapping[str, Any]) -> list[str]:
     if not isinstance(options, Mapping):
         raise TypeError(f"options is a dict of ssh's options: options={{'Compression': 'yes'}}, not {options!r}")
@@ -175,6 +169,8 @@ def _options(options: Mapping[str, Any]) -> list[str]:
     for name, value in options.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name of an option of ssh, such as 'Compression'")
+        if not isinstance(value, str | int | float | os.PathLike):
+            raise TypeError(f"the value of ssh's option {name} is a text, a number, True or False, not {value!r}")
         text = ("yes" if value else "no") if isinstance(value, bool) else str(value)
         if "\n" in text or "\0" in text:
             raise ValueError(f"the value of ssh's option {name} holds a line end or a NUL")
@@ -182,21 +178,7 @@ def _options(options: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _existing(path: PathLike, what: str) -> str:
-    text = os.path.expanduser(os.fspath(path))
-    if not os.path.exists(text):
-        raise ConnectorError(f"{what}={os.fspath(path)!r}: there is no such file").at("configuration")
-    return text
-
-
-def _quoted(path: PathLike) -> str:
-    text = os.path.abspath(os.path.expanduser(os.fspath(path)))
-    if '"' in text or "\n" in text:
-        raise ValueError(f"ssh cannot be given a path with a quote or a line end: {text!r}")
-    return '"' + text.replace("%", "%%") + '"'
-
-
-def _seconds(timeout: float) -> int:
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e6:
-        raise ValueError(f"connect_timeout is a number of seconds above 0, not {timeout!r}")
-    return math.ceil(timeout)
+def _quoted(path: str) -> str:
+    if '"' in path or "\n" in path:
+        raise ValueError(f"ssh cannot be given a path with a quote or a line end: {path!r}")
+    return '"' + path.replace("%", "%%") + '"'

@@ -4,7 +4,6 @@ Rules: one connection carries all commands and files of a client; it is made whe
 if it was lost meanwhile, but nothing that was sent is sent twice.
 """
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -15,8 +14,17 @@ from .. import files
 from ..base import Completed, PathLike, StreamConnector
 from ..marks import SHELL_MEND, Mark, MarkedStream
 from ..shell import for_any_shell
+from ..ssh_options import (
+    check_address,
+    check_answers,
+    check_function,
+    check_timeout,
+    config_file,
+    key_files,
+    path_list,
+)
 from .link import Link, connect
-from .settings import Options, path_list, settings_for
+from .settings import Options, settings_for
 from .stream import ChannelStream
 
 
@@ -57,19 +65,19 @@ class ParamikoConnector(StreamConnector):
         on_new_host_key: Callable[[str, str, str], object] | None = None,
         connect_timeout: float | None = None,
     ) -> None:
-        _check_callable("ask", ask)
-        _check_callable("on_new_host_key", on_new_host_key)
-        if password is not None and not isinstance(password, str):
-            raise TypeError("password is a text")
+        check_address(host, user, port)
+        check_answers(password, ask)
+        check_function("on_new_host_key", on_new_host_key, "of host, type of key and fingerprint")
+        check_timeout(connect_timeout)
+        if accept_host_key is not None and not isinstance(accept_host_key, str):
+            raise TypeError(f"accept_host_key is a fingerprint, 'SHA256:...', not {accept_host_key!r}")
         if accept_host_key is not None and not accept_host_key.upper().startswith("SHA256:"):
             raise ValueError(f"accept_host_key is a fingerprint, 'SHA256:...', not {accept_host_key!r}")
-        if connect_timeout is not None and not connect_timeout > 0:
-            raise ValueError(f"connect_timeout is a number of seconds above 0, not {connect_timeout!r}")
         shown = f"[{host}]" if ":" in host else host
         self.target = f"paramiko://{f'{user}@' if user else ''}{shown}{f':{port}' if port else ''}"
         self._where = (host, user, port)
         self._options = Options(
-            path_list(identity), path_list(known_hosts), None if ssh_config is None else os.fspath(ssh_config),
+            key_files(identity), path_list("known_hosts", known_hosts), config_file(ssh_config),
             password, ask, accept_host_key, on_new_host_key, connect_timeout,
         )  # fmt: skip
         self._making = threading.Lock()
@@ -157,8 +165,3 @@ class ParamikoConnector(StreamConnector):
     def _check_open(self) -> None:
         if self._closed:
             raise ConnectorError(f"the connector of {self.target} is closed")
-
-
-def _check_callable(name: str, value: object) -> None:
-    if value is not None and not callable(value):
-        raise TypeError(f"{name} is a function, not {value!r}")

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import paramiko
 
-from ...errors import AuthenticationError
 from .asking import Asker
 from .known_hosts import fingerprint
 from .settings import Settings
@@ -86,10 +85,8 @@ class Identities:
     # -- files -----------------------------------------------------------------------------------------
 
     def _there(self, path: str) -> bool:
-        if os.path.exists(path):
+        if os.path.exists(path) or path in self._chosen:  # of the chosen the agent may hold what is not there
             return True
-        if path in self._chosen:
-            raise AuthenticationError(f"there is no key at {path}, which identity= names")
         if self._settings.chosen_identities:
             self.notes.append(f"{path} is not there")
         return False

@@ -6,11 +6,10 @@ Rules: every value is checked here, before anything is sent; what is not read is
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ...errors import ConnectorError
-from ..base import PathLike
 from .ssh_config import Reader, expand
 
 USER_CONFIG = "~/.ssh/config"
@@ -195,17 +194,9 @@ def _agent(said: _Said) -> str | None:
 
 def _configs(chosen: str | None) -> list[str]:
     if chosen is not None:
-        return [] if chosen.lower() == "none" else [os.path.expanduser(chosen)]
+        return [] if chosen.lower() == "none" else [chosen]
     usual = (os.path.expanduser(USER_CONFIG), SYSTEM_CONFIG)
     return [path for path in usual if os.path.exists(path)]
-
-
-def path_list(paths: PathLike | Iterable[PathLike] | None) -> list[str]:
-    """One path, several or none, as a list of absolute ones."""
-    if paths is None:
-        return []
-    several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    return [os.path.abspath(os.path.expanduser(os.fspath(path))) for path in several]
 
 
 def split_jump(jump: str) -> tuple[str | None, str, int | None]:
