@@ -30,15 +30,17 @@ class Account(NamedTuple):
 
 
 @contextlib.contextmanager
-def account(shell: str = "/bin/sh") -> Iterator[Account]:
-    """A user with a password and a home, for as long as the block lasts."""
+def account(shell: str = "/bin/sh", name: str = "") -> Iterator[Account]:
+    """A user with a password and a home, for as long as the block lasts; `name` is a part of its name."""
     if os.getuid() != 0:
         pytest.skip("run as root, which can install an account for this test")
     useradd, userdel = program("useradd", "passwd"), program("userdel", "passwd")
     if not os.path.exists(PYTHON):
         pytest.skip(f"install python3, as {PYTHON}")
-    name = f"rproxy{secrets.token_hex(4)}"
-    subprocess.run([useradd, "--create-home", "--shell", shell, name], check=True, capture_output=True, timeout=60)
+    word = secrets.token_hex(4)
+    name, home = f"rproxy{word}{name}", f"/home/rproxy{word}"
+    words = ["--badname", "--create-home", "--home-dir", home, "--shell", shell]
+    subprocess.run([useradd, *words, name], check=True, capture_output=True, timeout=60)
     try:
         secret = f"{name}:{PASSWORD}\n".encode()
         subprocess.run([program("chpasswd", "passwd")], input=secret, check=True, capture_output=True, timeout=60)

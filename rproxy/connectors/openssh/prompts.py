@@ -1,11 +1,12 @@
 """What ssh asks, and who answers: `password=`, else `ask=`, else the terminal, else nobody.
 
 Rules: ssh runs without a terminal, and asks through SSH_ASKPASS, which is a program of ours that speaks to this
-process by a Unix socket in a private folder. The password is given once, for the host it is meant for; a second
-question for it means that it was wrong.
+process by a Unix socket in a private folder. The password is given once in each login, for the host it is meant for; a
+second question for it means that it was wrong.
 """
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -19,10 +20,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..passwords import wants_password
+
 Ask = Callable[[str], str | None]
-_PASSWORD = re.compile(r"password|passcode|otp|verification code", re.IGNORECASE)
-#: "me@host's password: " and "(me@host) Password: "
-_OF_HOST = re.compile(r"^\(?\S*?@(?P<host>[^\s')]+)(?:'s |\) )")
+#: "(me@host) Password: " and "me@host's password: "; a user may have an @ too.
+_OF_HOST = re.compile(r"^(?:\(.*?@([^\s')@]+)\) |.*@([^\s')@]+)'s password)")
 
 
 class Prompts:
@@ -33,6 +35,8 @@ class Prompts:
 
     def __init__(self, folder: str, password: str | None, ask: Ask | None, hosts: set[str]) -> None:
         self._password, self._ask, self._hosts = password, ask, hosts
+        self._logins = itertools.count(1)
+        self._given: set[str] = set()  # the logins in which the password was given
         self.refused = ""
         self._socket = socket.socket(socket.AF_UNIX)
         self.close = weakref.finalize(self, self._socket.close)
@@ -46,8 +50,9 @@ class Prompts:
         self._program.chmod(0o700)
 
     def environment(self) -> dict[str, str]:
-        """For an ssh whose questions come here."""
+        """For an ssh that logs in, whose questions come here."""
         asking = {"SSH_ASKPASS": str(self._program), "SSH_ASKPASS_REQUIRE": "force"}
+        asking["RPROXY_LOGIN"] = str(next(self._logins))
         # OpenSSH before 8.4 asks like this only if there is a display.
         return {"DISPLAY": "rproxy:0", **os.environ, **asking}
 
@@ -69,7 +74,7 @@ class Prompts:
                 data += more
             asked = json.loads(data)
             try:
-                answer = self._answer(asked["prompt"], asked["kind"], connection)
+                answer = self._answer(asked, connection)
             except BaseException:
                 give_up()
                 raise
@@ -80,14 +85,15 @@ class Prompts:
             with contextlib.suppress(OSError):  # ssh may not want it any more
                 connection.sendall(b"+" + answer.encode())
 
-    def _answer(self, prompt: str, kind: str, connection: socket.socket) -> str | None:
+    def _answer(self, asked: dict[str, str], connection: socket.socket) -> str | None:
+        prompt, kind, login = asked["prompt"], asked["kind"], asked["login"]
         if kind == "none":  # "Confirm user presence": ssh ends the program once that is done
             sys.stderr.write(prompt.rstrip() + "\n")
             select.select([connection], [], [], 60)
             return ""
-        if self._password is not None and self._is_for_password(prompt):
-            password, self._password = self._password, None
-            return password
+        if self._password is not None and login not in self._given and self._is_for_password(prompt):
+            self._given.add(login)
+            return self._password
         if self._ask is not None:
             answer = self._ask(prompt)
             if answer is not None and not isinstance(answer, str):
@@ -98,9 +104,9 @@ class Prompts:
 
     def _is_for_password(self, prompt: str) -> bool:
         found = _OF_HOST.search(prompt)
-        if found and found["host"].lower() not in self._hosts:
+        if found and (found[1] or found[2]).lower() not in self._hosts:
             return False  # a jump host's
-        return bool(_PASSWORD.search(prompt))
+        return wants_password(prompt)
 
 
 def _askpass() -> bytes:

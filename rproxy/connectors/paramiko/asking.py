@@ -5,12 +5,10 @@ one; where nobody can be asked, the question is kept for the error. Nothing that
 """
 
 import getpass
-import re
 import sys
 from collections.abc import Callable
 
-#: Prompts that mean the password alone, as "me@host's password:" or "Password:".
-_PASSWORD = re.compile(r"(\([^)]*\)\s*)?(\S+'s )?password( for \S+)?\s*:?\s*", re.IGNORECASE)
+from ..passwords import wants_password
 
 
 class Asker:
@@ -18,7 +16,7 @@ class Asker:
 
     Args:
         ask: gets a prompt, returns the answer, or None to give up.
-        password: the answer to the first question for the password.
+        password: the answer to the first question for a password or a one-time code.
         silent: whether the terminal is left alone.
     """
 
@@ -30,15 +28,15 @@ class Asker:
     def can_ask(self) -> bool:
         return self._ask is not None or (not self._silent and _has_terminal())
 
-    def password(self, prompt: str) -> str | None:
+    def password(self, prompt: str, echo: bool = False) -> str | None:
         """The password; None if there is none."""
         given, self._password = self._password, None
-        return self.answer(prompt) if given is None else given
+        return self.answer(prompt, echo) if given is None else given
 
     def prompted(self, prompt: str, echo: bool, heading: str = "") -> str | None:
         """The answer to a prompt of the host's, which may have a heading."""
         whole = f"{heading}\n{prompt}" if heading else prompt
-        return self.password(whole) if not echo and _PASSWORD.fullmatch(prompt) else self.answer(whole, echo)
+        return self.password(whole, echo) if wants_password(prompt) else self.answer(whole, echo)
 
     def answer(self, prompt: str, echo: bool = False) -> str | None:
         """What a person says; None if nobody does."""

@@ -38,7 +38,7 @@ class ParamikoConnector(StreamConnector):
         identity: a file with a private key, or several, tried before all others.
         known_hosts: files with the keys of hosts, instead of ``~/.ssh/known_hosts``.
         ssh_config: a file instead of ``~/.ssh/config`` and the system's; ``"none"`` for none.
-        password: the user's, for hosts that ask for it.
+        password: the answer to the first question for a password, code or both.
         ask: a function that gets a prompt and returns the answer, or None to give up; the terminal is asked if it
             is not given, and there is one.
         accept_host_key: the fingerprint (``SHA256:...``) of a host key that may be accepted though it is unknown.
