@@ -28,21 +28,26 @@ def changed(server, keys, tmp_path):
     return known
 
 
-@pytest.mark.parametrize("checking", ["ask", "no", "accept-new"])
-def test_a_changed_host_key_is_refused_always(shared_sshd, keys, reach, tmp_path, write_config, checking):
-    config = write_config(f"StrictHostKeyChecking {checking}")
+@pytest.mark.parametrize("place", ["file", "option"])
+@pytest.mark.parametrize("checking", ["ask", "no", "off", "accept-new"])
+def test_a_changed_host_key_is_refused_always(shared_sshd, keys, reach, tmp_path, write_config, checking, place):
+    config = write_config(f"StrictHostKeyChecking {checking}" if place == "file" else "")
+    options = {"StrictHostKeyChecking": checking} if place == "option" else {}
     connector = reach(
-        shared_sshd, known_hosts=changed(shared_sshd, keys, tmp_path), ssh_config=config, ask=lambda prompt: "yes"
-    )
+        shared_sshd, known_hosts=changed(shared_sshd, keys, tmp_path), ssh_config=config, ask=lambda prompt: "yes",
+        options=options,
+    )  # fmt: skip
     with pytest.raises(rproxy.HostKeyError, match=r"(?s)not the one that is known.*ssh-keygen -R"):
         says(connector)
 
 
-def test_a_revoked_host_key_is_refused(shared_sshd, keys, reach, tmp_path):
+@pytest.mark.parametrize("checking", ["ask", "no"])
+def test_a_revoked_host_key_is_refused(shared_sshd, keys, reach, tmp_path, checking):
     known = tmp_path / "revoked"
-    known.write_text(f"@revoked * {keys.bare('host')}\n")
+    known.write_text(f"@revoked * {keys.bare('host')}\n{shared_sshd.known_name} {keys.bare('host')}\n")
+    options = {"StrictHostKeyChecking": checking}
     with pytest.raises(rproxy.HostKeyError, match="revoked"):
-        says(reach(shared_sshd, known_hosts=known, ask=lambda prompt: "yes"))
+        says(reach(shared_sshd, known_hosts=known, ask=lambda prompt: "yes", options=options))
 
 
 def test_a_host_certificate_is_accepted(sshd, keys, reach, tmp_path):

@@ -71,7 +71,7 @@ class Settings:
             "controlpath"
         ) == "none"
         self.found = self._ask_ssh()
-        self._words += self._mended(options or {})
+        self._words = [*self._mended(options or {}), *self._words]  # the first word holds
 
     def words(self, *more: str) -> list[str]:
         """The words of an ssh command line before the host; `more` go before all others."""
@@ -120,7 +120,7 @@ class Settings:
         return {self.host.lower(), self.found.get("hostname", "").lower(), self.found.get("hostkeyalias", "").lower()}
 
     def _mended(self, options: Mapping[str, Any]) -> list[str]:
-        """What the user's configuration says, and running commands cannot have."""
+        """What the user says, and running commands cannot have."""
         given = {name.lower() for name in options}
         words = []
         if "remotecommand" in self.found:
@@ -129,7 +129,7 @@ class Settings:
             words.append("LogLevel=ERROR")  # else errors could not say why
         if self.found.get("serveraliveinterval") == "0" and "serveraliveinterval" not in given:
             words.append("ServerAliveInterval=15")  # a link that is cut silently is noticed within a minute
-        if self.found.get("stricthostkeychecking") in ("false", "no", "off") and "stricthostkeychecking" not in given:
+        if self.found.get("stricthostkeychecking") in ("false", "no", "off"):
             words.append("StrictHostKeyChecking=accept-new")  # new keys pass, changed ones never
         return [part for word in words for part in ("-o", word)]
 
