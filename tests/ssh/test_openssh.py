@@ -93,6 +93,35 @@ def test_the_users_own_shared_connection_is_used_and_stays(sshd, reach, write_co
     subprocess.run(["ssh", "-F", config, "-O", "exit", "shared"], check=True, capture_output=True, timeout=60)
 
 
+@pytest.mark.parametrize("master", ["auto", "yes", "ask", "no"])
+def test_a_configuration_that_keeps_no_connection_costs_no_second_login(
+    sshd, reach, write_config, short_folder, master
+):
+    server = sshd()
+    config = write_config(server.host_lines("s", f"ControlMaster {master}", f"ControlPath {short_folder}/%C"))
+    connector = reach(server, to="s", ssh_config=config, identity=None, known_hosts=None)
+    assert server.logins() == 0
+    assert says(connector) and says(connector)
+    assert server.logins() == 1
+
+
+def test_a_users_connection_that_has_ended_is_followed_by_one_of_our_own(sshd, reach, write_config, short_folder, keys):
+    """A passphrase is asked for once more, and not for each command."""
+    server, asked = sshd(), []
+    sharing = ("ControlMaster auto", f"ControlPath {short_folder}/own")
+    config = write_config(server.host_lines("s", *sharing).replace(keys["user"], keys["locked"]))
+    by_hand = ["ssh", "-F", config, "-i", keys["user"], "s", "echo up; exec cat"]
+    with subprocess.Popen(by_hand, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as terminal:
+        terminal.stdout.readline()
+        options = {"to": "s", "ssh_config": config, "identity": None, "known_hosts": None}
+        connector = reach(server, ask=lambda prompt: asked.append(prompt) or PASSPHRASE, **options)
+        assert says(connector) and server.logins() == 1
+        terminal.stdin.close()
+        terminal.wait()
+    assert says(connector) and says(connector)
+    assert (server.logins(), len(asked)) == (2, 1)
+
+
 def test_many_commands_at_once_all_run(shared_sshd, reach):
     connector = reach(shared_sshd)
     found = []

@@ -40,6 +40,9 @@ class Link:
         self._master: Process | None = None
         self._server: threading.Thread | None = None
         self._closed = False
+        found = settings.found
+        #: Whether the user's configuration keeps a connection for later commands, and makes it.
+        self._persists = found.get("controlmaster") not in (None, "false", "no") and found.get("controlpersist") != "no"
         self._mode = self._choose()
 
     def command(self, text: str) -> tuple[list[str], dict[str, str] | None]:
@@ -48,14 +51,14 @@ class Link:
         with self._lock:
             if self._closed:
                 raise ConnectorError(f"the connector of ssh://{settings.target} is closed")
+            if self._mode == "user" and not self._users_is_alive():
+                self._wake_users()
             if self._mode == "own":
                 self._connect()
-            elif self._mode == "user":
-                self._wake_users()
             if self._mode == "own":
                 more = ["-S", self._path, "-o", "ControlMaster=no", "-o", "BatchMode=yes"]
             elif self._mode == "user":
-                more = ["-o", "BatchMode=yes"]
+                more = ["-o", "ControlMaster=no", "-o", "BatchMode=yes"]
             else:
                 more, environment = [], self._prompts.environment()
                 self._serve()
@@ -116,20 +119,19 @@ class Link:
     # -- modes -----------------------------------------------------------------------------------------
 
     def _choose(self) -> str:
-        found = self._settings.found
-        path = found.get("controlpath", "none")
-        if path == "none":
+        if self._settings.found.get("controlpath", "none") == "none":
             return "none" if self._settings.wants_no_sharing else "own"
-        persists = found.get("controlmaster") not in (None, "false", "no") and found.get("controlpersist") != "no"
-        return "user" if persists or self._users_is_alive() else "own"
+        return "user" if self._persists or self._users_is_alive() else "own"
 
     def _users_is_alive(self) -> bool:
-        words = [*self._settings.words("-O", "check"), "--", self._settings.host]
+        # To one that is a master by its configuration, -O means nothing: it would log in.
+        words = [*self._settings.words("-o", "ControlMaster=no", "-O", "check"), "--", self._settings.host]
         return run_ssh(words, f"ssh://{self._settings.target}").returncode == 0
 
     def _wake_users(self) -> None:
-        """Lets the user's own configuration make the connection that its commands share."""
-        if self._users_is_alive():
+        """Lets the user's own configuration make the connection that its commands share, if it keeps that."""
+        if not self._persists:
+            self._mode = "own"
             return
         settings = self._settings
         process = Process(
