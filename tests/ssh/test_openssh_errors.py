@@ -41,6 +41,16 @@ def test_a_changed_host_key_is_refused_always(shared_sshd, keys, reach, tmp_path
         says(connector)
 
 
+def test_the_mend_that_a_changed_or_new_key_names_works(shared_sshd, keys, reach, tmp_path):
+    known = changed(shared_sshd, keys, tmp_path)
+    for name in ("ssh-keygen", "ssh-keyscan"):
+        with pytest.raises(rproxy.HostKeyError) as caught:
+            says(reach(shared_sshd, known_hosts=known))
+        command = next(part for part in caught.value.mend.split("`") if part.startswith(name))
+        subprocess.run(command, shell=True, check=True, capture_output=True, timeout=60)
+    assert says(reach(shared_sshd, known_hosts=known))
+
+
 @pytest.mark.parametrize("checking", ["ask", "no"])
 def test_a_revoked_host_key_is_refused(shared_sshd, keys, reach, tmp_path, checking):
     known = tmp_path / "revoked"
@@ -93,6 +103,56 @@ def test_a_host_that_does_not_answer_says_so(keys):
         connector = connector_to(HOST, silent.getsockname()[1], ssh_config=keys.empty_config, connect_timeout=0.5)
         said = failure_of(connector)
     assert "does not answer" in said and "connect_timeout=" in said
+
+
+# -- what is on the way --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def far(sshd, reach, write_config):
+    """`far(*sections, **options)` is a connector to a host that is behind `gate`."""
+    server = sshd()
+
+    def far(*sections, way="ProxyJump gate", **options):
+        config = write_config(*sections, server.host_lines("far", way))
+        return reach(server, **{"to": "far", "ssh_config": config, "identity": None, "known_hosts": None, **options})
+
+    return far
+
+
+def test_a_host_on_the_way_that_lets_nobody_in_is_told_of(shared_sshd, keys, far):
+    gate = shared_sshd.host_lines("gate").replace(keys["user"], keys["stranger"])
+    with pytest.raises(
+        rproxy.AuthenticationError, match=r"^what is on the way to ssh://far \(gate\) does not accept"
+    ) as caught:
+        says(far(gate))
+    assert "its section of the ssh_config" in caught.value.mend
+
+
+def test_a_host_on_the_way_that_is_not_there_is_told_of(far):
+    said = failure_of(far(f"Host gate\n HostName {HOST}\n Port {free_port()}\n"))
+    assert said.startswith("what is on the way to ssh://far (gate) refuses the connection") and "Try `ssh gate`" in said
+
+
+def test_a_host_that_is_not_there_as_seen_from_one_on_the_way_is_told_of(shared_sshd, far, write_config):
+    gone = f"Host gone\n HostName {HOST}\n Port {free_port()}\n ProxyJump gate\n"
+    said = failure_of(far(shared_sshd.host_lines("gate"), gone, to="gone"))
+    assert said.startswith("ssh://gone, as seen from gate, refuses the connection")
+
+
+def test_the_key_of_a_host_on_the_way_is_learnt_from_that_host(sshd, far):
+    gate = sshd()
+    Path(gate.known_hosts).write_text("")
+    with pytest.raises(rproxy.HostKeyError) as caught:
+        says(far(gate.host_lines("gate")))
+    assert str(caught.value).startswith(f"the host key of {gate.known_name}, on the way to ssh://far, is not known")
+    assert f"ssh-keyscan -p {gate.port} {HOST} >> ~/.ssh/known_hosts" in caught.value.mend
+
+
+def test_a_proxy_command_that_fails_is_told_with_what_it_said(far):
+    said = failure_of(far(way="ProxyCommand sh -c 'echo no way through >&2; exit 3'"))
+    assert said.startswith("what is on the way to ssh://far (sh -c") and "no way through" in said
+    assert "Try its ProxyCommand by hand" in said
 
 
 WEB_SERVER = """

@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import ConnectorError
 from ..base import PathLike
@@ -19,6 +19,22 @@ from ..ssh_options import check_address, check_timeout, config_file, key_files, 
 #: As scp and sftp do: forwards are for the user's own sessions, and would collide with theirs.
 _NEEDED = ("RequestTTY=no", "ClearAllForwardings=yes")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+
+
+class Place(NamedTuple):
+    """A host and its port, as ssh calls them."""
+
+    host: str
+    port: str
+
+    @property
+    def shown(self) -> str:
+        """As known_hosts has it."""
+        return self.host if self.port == "22" else f"[{self.host}]:{self.port}"
+
+    def lower(self) -> "Place":
+        """As ssh calls it in what it says."""
+        return self._replace(host=self.host.lower())
 
 
 class Settings:
@@ -62,6 +78,7 @@ class Settings:
             words += ["-i", path] if '"' in path else ["-o", f"IdentityFile={_quoted(path)}"]
         if identities:
             words += ["-o", "IdentitiesOnly=yes"]  # an agent full of others must not use up the attempts
+        self.known_hosts = known
         if known:
             words += ["-o", f"UserKnownHostsFile={' '.join(map(_quoted, known))}"]
         if connect_timeout is not None:
@@ -89,15 +106,23 @@ class Settings:
         port = f" -p {self.port}" if self.port else ""
         return f"ssh{port} " + (f"{self.user}@" if self.user else "") + self.host
 
+    @property
+    def place(self) -> Place:
+        """Where it connects to."""
+        return Place(self.found.get("hostname", self.host), self.found.get("port", "22"))
+
+    @property
+    def over(self) -> str:
+        """What is on the way there: the jump hosts, or the ProxyCommand; "" if nothing is."""
+        return self.found.get("proxyjump") or self.found.get("proxycommand") or ""
+
     def way(self) -> dict[str, str]:
         """The stages of connecting, with what ``ssh -G`` tells of each."""
-        host, port = self.found.get("hostname", self.host), self.found.get("port", "22")
-        others = (f"over {found}" for name in ("proxyjump", "proxycommand") if (found := self.found.get(name)))
-        over = next(others, "")
+        (host, port), over = self.place, self.over
         called = host if host == self.host else f"{self.host} is {host}"
         return {
             **({} if over else {"name resolution": called}),  # else it is for others to know
-            "connection": f"{host} port {port} {over}".rstrip(),
+            "connection": f"{host} port {port}" + (f" over {over}" if over else ""),
             "host key": "accepted",
             "authentication": f"as {self.found.get('user', self.user)}",
         }
