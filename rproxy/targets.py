@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .connectors.base import Connector
+from .connectors.urls import shown_url
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -17,7 +18,7 @@ def _local(url: "SplitResult", **options: Any) -> Connector:
     from .connectors.local import LocalConnector
 
     if url.netloc or url.path.strip("/"):
-        raise ValueError(f"local:// takes no host or path; {url.geturl()!r} has one")
+        raise ValueError(f"local:// takes no host or path; {shown_url(url)!r} has one")
     return LocalConnector(**options)
 
 
@@ -25,7 +26,7 @@ def _ssh(url: "SplitResult", **options: Any) -> Connector:
     host, user, port = address_of(url)
     for name, value in (("user", user), ("port", port)):
         if value is not None and options.setdefault(name, value) != value:
-            raise TypeError(f"{name} is given twice, in {url.geturl()!r} and as an option")
+            raise TypeError(f"{name} is given twice, in {shown_url(url)!r} and as an option")
     made: Connector = _class(url.scheme)(host, **options)
     return made
 
@@ -37,15 +38,15 @@ def _prefixed(url: "SplitResult", **options: Any) -> Connector:
     words, via = prefix_words(url), options.pop("via", None)
     if via is not None:
         options["via"] = connector_for(via, {})
-    return PrefixConnector(words, target=url.geturl() + (f" via {options['via'].target}" if via else ""), **options)
+    return PrefixConnector(words, target=shown_url(url) + (f" via {options['via'].target}" if via else ""), **options)
 
 
 def _service(url: "SplitResult", **options: Any) -> Connector:
     machine, user, port = address_of(url)
     if port is not None or (user is not None and url.scheme != "newt"):
-        raise ValueError(f"{url.scheme}:// is followed by the name of a machine, and no more: not {url.geturl()!r}")
+        raise ValueError(f"{url.scheme}:// is followed by the name of a machine, and no more: not {shown_url(url)!r}")
     if user is not None and options.setdefault("username", user) != user:
-        raise TypeError(f"username is given twice, in {url.geturl()!r} and as an option")
+        raise TypeError(f"username is given twice, in {shown_url(url)!r} and as an option")
     made: Connector = _class(url.scheme)(machine, **options)
     return made
 
@@ -66,17 +67,19 @@ def address_of(url: "SplitResult") -> Address:
     user, at, place = url.netloc.rpartition("@")
     if ":" in user:
         raise ValueError(f"a password does not go into a URL, where others see it: use password=; {form}")
-    host = url.hostname or ""
-    if not place.startswith("["):  # names of an ssh_config may have capitals, which url.hostname has not
+    if place.startswith("["):
+        host = (url.hostname or "").replace("%25", "%", 1)  # what URLs have before the interface of a local address
+    else:  # names of an ssh_config may have capitals, which url.hostname has not
         host = unquote(place.partition(":")[0])
+        form += ", and brackets around an IPv6 address" if place.count(":") > 1 else ""
     if not host or (at and not user) or url.path.strip("/") or url.query or url.fragment:
-        raise ValueError(f"{url._replace(netloc=place).geturl()!r} is no address; {form}")
+        raise ValueError(f"{shown_url(url._replace(netloc=place))!r} is no address; {form}")
     try:
         port = url.port
     except ValueError as error:
-        raise ValueError(f"{url.geturl()!r} has no port that can be meant: {error}; {form}") from None
+        raise ValueError(f"{shown_url(url)!r} has no port that can be meant: {error}; {form}") from None
     if port == 0:
-        raise ValueError(f"{url.geturl()!r} has the port 0, which is none; {form}")
+        raise ValueError(f"{shown_url(url)!r} has the port 0, which is none; {form}")
     return Address(host, unquote(user) if at else None, port)
 
 
@@ -143,10 +146,14 @@ def connector_for(target: Any, options: dict[str, Any]) -> Connector:
         raise TypeError(f"a target is a URL such as 'local://', or a Connector, not {target!r}")
     from urllib.parse import urlsplit
 
-    url = urlsplit(target)
+    try:
+        url = urlsplit(target)
+    except ValueError as error:  # brackets, which are for IPv6 addresses
+        raise ValueError(f"{target!r} is no target: {error}; write such as ssh://me@host or ssh://[::1]:22") from None
     if not url.scheme or "://" not in target:
         raise ValueError(
-            f"{target!r} is no target: write scheme://..., with a scheme of {', '.join(sorted(schemes()))}"
+            f"{target!r} is no target: write scheme://..., such as ssh://me@host, with a scheme of "
+            f"{', '.join(sorted(schemes()))}"
         )
     factory = _BUILTIN.get(url.scheme) or schemes().get(url.scheme)
     if factory is None:

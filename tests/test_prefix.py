@@ -198,6 +198,11 @@ def test_a_url_makes_the_words_of_its_program(target):
     assert " ".join(prefix_words(urlsplit(target))) == WORDS[target]
 
 
+@pytest.mark.parametrize("target", WORDS)
+def test_a_target_is_called_as_it_was_written(target):
+    assert rproxy.targets.connector_for(target, {}).target == target
+
+
 def test_every_scheme_is_tried_here():
     assert {target.partition(":")[0] for target in WORDS} == set(PREFIXES)
 
@@ -214,6 +219,12 @@ def test_every_scheme_is_tried_here():
         ("kubectl://pod?contianer=x", "knows no 'contianer'.*container=..."),
         ("docker://box?x=y", "knows no 'x'"),
         ("env://box?x=y", "names too much"),
+        ("env://?A", r"what follows the \? in 'env://\?A' is no list of name=value; write env://"),
+        ("env://?=x", "env:// knows no ''"),
+        ("kubectl://pod?container", "is no list of name=value; write kubectl://"),
+        ("kubectl://pod?container=a&container=b", "has 'container' more than once"),
+        ("docker://box#1", "has a #, which is written %23 in a name"),
+        ("chroot://", "'chroot://' does not name a place"),
     ],
 )
 def test_a_url_that_cannot_be_meant_is_refused(target, message):

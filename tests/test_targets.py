@@ -17,7 +17,9 @@ ADDRESSES = {
     "ssh://first%40last@host": ("host", "first@last", None),
     "ssh://first@last@host": ("host", "first@last", None),
     "ssh://[::1]:22": ("::1", None, 22),
-    "ssh://[fe80::1%25eth0]": ("fe80::1%25eth0", None, None),
+    "ssh://[fe80::1%25eth0]": ("fe80::1%eth0", None, None),
+    "ssh://[fe80::1%eth0]": ("fe80::1%eth0", None, None),
+    "ssh://CORP%5Cme@host": ("host", "CORP\\me", None),
     "ssh://10.0.0.1": ("10.0.0.1", None, None),
 }
 
@@ -45,6 +47,10 @@ def test_an_address_is_read_as_it_was_written(target):
         ("ssh://host%20name", "is no host for ssh"),
         ("ssh://a;id@host", "is no user for ssh"),
         ("ssh://host`id`", "is no host for ssh"),
+        ("ssh://::1", "'ssh://::1' is no address.*brackets around an IPv6 address"),
+        ("ssh://[::1", "'ssh://\\[::1' is no target.*write such as ssh://me@host or ssh://\\[::1\\]:22"),
+        ("ssh://[host]", "is no target.*write such as"),
+        ("me@host", "'me@host' is no target: write scheme://..., such as ssh://me@host"),
     ],
 )
 def test_an_address_that_cannot_be_meant_is_refused(target, message):

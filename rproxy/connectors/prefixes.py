@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote
 
+from .urls import shown_url
+
 
 class Place(NamedTuple):
     """What a URL names: `user` before the @, `name` after it with its path, `query` by its names."""
@@ -62,19 +64,27 @@ PREFIXES: dict[str, Prefix] = {
 
 def prefix_words(url: SplitResult) -> list[str]:
     """The words that go before a command. Raises ValueError for a URL that its scheme has not."""
-    prefix = PREFIXES[url.scheme]
-    pairs = parse_qsl(url.query, keep_blank_values=True, strict_parsing=bool(url.query))
+    prefix, shown = PREFIXES[url.scheme], shown_url(url)
+    wanted = f"; write {prefix.form}"
+    try:
+        pairs = parse_qsl(url.query, keep_blank_values=True, strict_parsing=bool(url.query))
+    except ValueError:
+        raise ValueError(f"what follows the ? in {shown!r} is no list of name=value{wanted}") from None
     user, _, host = url.netloc.rpartition("@")
     place = Place(unquote(user), unquote(host + url.path), dict(pairs))
-    wrong = [name for name in place.query if prefix.query is not None and name not in prefix.query]
-    wanted = f"; write {prefix.form}"
-    if wrong:
-        raise ValueError(f"{url.scheme}:// knows no {wrong[0]!r} in {url.geturl()!r}{wanted}")
+    names = [name for name, _ in pairs]
+    for name in names:
+        if not name or "\0" in name + place.query[name] or (prefix.query is not None and name not in prefix.query):
+            raise ValueError(f"{url.scheme}:// knows no {name!r} in {shown!r}{wanted}")
+        if names.count(name) > 1:
+            raise ValueError(f"{shown!r} has {name!r} more than once{wanted}")
+    if url.fragment:
+        raise ValueError(f"{shown!r} has a #, which is written %23 in a name{wanted}")
     if place.user and not prefix.users:
-        raise ValueError(f"{url.scheme}:// takes nothing before an @, and {url.geturl()!r} has it{wanted}")
+        raise ValueError(f"{url.scheme}:// takes nothing before an @, and {shown!r} has it{wanted}")
     if bool(place.name) == (url.scheme == "env"):
-        raise ValueError(f"{url.geturl()!r} {'names too much' if place.name else 'does not name a place'}{wanted}")
+        raise ValueError(f"{shown!r} {'names too much' if place.name else 'does not name a place'}{wanted}")
     for word in (place.user, place.name):
-        if word.startswith("-"):
-            raise ValueError(f"{word!r} in {url.geturl()!r} would be an option of {url.scheme}, not a name{wanted}")
+        if word.startswith("-") or "\0" in word:
+            raise ValueError(f"{word!r} in {shown!r} would be an option of {url.scheme}, not a name{wanted}")
     return prefix.words(place)
