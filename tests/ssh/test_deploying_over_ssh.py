@@ -17,7 +17,7 @@ pytestmark = pytest.mark.once
 RC_FILES = (".bashrc", ".cshrc", ".tcshrc", ".config/fish/config.fish")
 
 
-@pytest.fixture(scope="module", params=["bash", "csh", "fish"])
+@pytest.fixture(scope="module", params=["bash", "csh", "tcsh", "fish"])
 def user(request):
     """An account whose login shell prints, and fails, before each command."""
     with account(program(request.param, request.param)) as made:
@@ -128,3 +128,13 @@ def test_a_named_python_in_the_home_is_found(connect, user):
     path.unlink(missing_ok=True)
     path.symlink_to("/usr/bin/python3")
     assert connect(python="~/my python/it's é").info().executable.startswith(("/usr/", user.home))
+
+
+def test_an_account_that_may_not_log_in_is_told_with_what_it_says(kind, channel, start_sshd):
+    with account(program("nologin", "login")) as user:
+        server = start_sshd(settings=("PasswordAuthentication yes",), user=user.name, environment={"HOME": None})
+        connector = ssh_connector(kind, server, channel, identity=None, password=user.password)
+        with pytest.raises(rproxy.ConnectorError, match="account is currently not available") as caught:
+            rproxy.connect(connector)
+        connector.close()
+    assert caught.value.stage == "shell" and "whether that account may run commands" in caught.value.mend
