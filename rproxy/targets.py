@@ -170,10 +170,13 @@ def check_options(factory: Any, options: dict[str, Any], scheme: str) -> None:
         factory = _class(scheme)
     import inspect
 
+    between = (
+        "; options of the host in between go to its connector, via=OpenSSHConnector(...)" if "via" in options else ""
+    )
     known = [name for name in inspect.signature(factory).parameters if name not in _OF_URL]
     for name in options:
         if name not in known:
-            raise TypeError(f"{scheme}:// has no option {name!r}{closest(name, [*known, *COMMON])}")
+            raise TypeError(f"{scheme}:// has no option {name!r}{closest(name, [*known, *COMMON])}{between}")
 
 
 #: What `connect` itself takes, for suggestions.

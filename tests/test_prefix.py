@@ -237,7 +237,18 @@ def test_an_option_that_is_not_there_is_named():
         rproxy.connect("docker://box", user="me")
 
 
-@pytest.mark.parametrize("prefix", ["docker exec", [], [1]])
+def test_options_of_the_host_in_between_are_said_to_be_its_own():
+    with pytest.raises(TypeError, match=r"docker:// has no option 'identity'.*go to its connector, via="):
+        rproxy.connect("docker://box", via="ssh://host", identity="key")
+
+
+@pytest.mark.parametrize("prefix", ["docker exec", [], [1], 5, None, ["a\0b"]])
 def test_a_prefix_that_is_no_list_of_words_is_refused(prefix):
-    with pytest.raises(TypeError, match="list of words"):
+    with pytest.raises(TypeError, match="prefix is a list of words"):
         PrefixConnector(prefix)
+
+
+@pytest.mark.parametrize("shell", ["sh -c", [1], None])
+def test_a_shell_that_is_no_list_of_words_is_refused(shell):
+    with pytest.raises(TypeError, match="shell is a list of words"):
+        PrefixConnector(["nice"], shell=shell)

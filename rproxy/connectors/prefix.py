@@ -39,8 +39,10 @@ class PrefixConnector(Connector):
         shell: Sequence[str] = ("/bin/sh", "-c"),
         target: str | None = None,
     ) -> None:
-        if isinstance(prefix, str) or not prefix or not all(isinstance(word, str) for word in [*prefix, *shell]):
+        if not prefix or not _are_words(prefix):
             raise TypeError(f"prefix is a list of words, such as ['docker', 'exec', '-i', 'box'], not {prefix!r}")
+        if not _are_words(shell):
+            raise TypeError(f"shell is a list of words, such as ('-s', '/bin/sh', '-c'), not {shell!r}")
         if via is not None and not isinstance(via, Connector):
             raise TypeError(f"via is a Connector, not {via!r}")
         self._via = LocalConnector() if via is None else via
@@ -138,6 +140,10 @@ class PrefixConnector(Connector):
     def _check(self, done: Completed, what: str) -> None:
         if done.returncode:
             raise ConnectorError(f"{what} by {self.target}: {_end_of(done)}")
+
+
+def _are_words(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(word, str) and "\0" not in word for word in value)
 
 
 def _end_of(done: Completed) -> str:
