@@ -70,6 +70,7 @@ CONFIGS = {
     "Match exec": 'Match exec "test %n = box"\n Port 1',
     "Match exec fails": 'Match exec "test %n = other"\n Port 1',
     "Match of several": "Match host box user nobody\n Port 1\nMatch host box exec true\n Port 2",
+    "Match with an equals sign": "Match host=box\n Port 1\nMatch !host=box\n User me",
     "Match final": "Match final host real\n Port 1\nHost box\n HostName real",
 }
 
@@ -180,6 +181,20 @@ def test_of_a_jump_and_a_command_the_first_holds(read):
     assert (found.jumps, found.proxy_command) == ([], "nc box 22 # not a comment")
 
 
+def test_keys_may_be_none(read):
+    found = read("IdentityFile none")
+    assert (found.identities, found.chosen_identities) == ([], True)
+
+
+@pytest.mark.parametrize(("text", "seconds"), {"90": 90, "90s": 90, "1m30s": 90, "1H": 3600, "1w2d": 777600}.items())
+def test_times_are_read_as_openssh_does(read, text, seconds):
+    assert read(f"ServerAliveInterval {text}").alive_interval == seconds
+
+
+def test_no_jump_leaves_the_way_to_a_command(read):
+    assert read("ProxyJump none\nProxyCommand nc %h %p").proxy_command == "nc box 22"
+
+
 def test_none_takes_a_way_back(read):
     found = read("Host box\n ProxyJump none\nHost *\n ProxyJump gate")
     assert found.jumps == []
@@ -198,6 +213,7 @@ def test_a_jump_is_user_host_and_port(text, parts):
 
 BAD = {
     "Port many": "port is a number",
+    "Port 65536": "port is a number from 1 to 65535",
     "Host box\n  Port": "not a keyword and a value|value is missing",
     "HostName %x": "%x is not known",
     'User "me': "a quote is not closed",

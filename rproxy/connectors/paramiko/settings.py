@@ -104,7 +104,9 @@ def settings_for(alias: str, user: str | None, port: int | None, options: Option
 def _settings(said: "_Said", alias: str, options: Options) -> Settings:
     reader = said.reader
     hostname, port = reader.host(), said.number("port", 22)
-    identities = [*options.identity, *said.paths("identityfile")]
+    if not 0 < port < 65536:
+        raise ValueError(f"port is a number from 1 to 65535, not {port}")
+    identities = [*options.identity, *said.paths("identityfile", () if options.identity else KEYS)]
     usual_name = hostname.lower() if port == 22 else f"[{hostname.lower()}]:{port}"
     strict = said.word("stricthostkeychecking", "ask")
     timeout = options.connect_timeout
@@ -116,8 +118,8 @@ def _settings(said: "_Said", alias: str, options: Options) -> Settings:
         hostname=hostname,
         port=port,
         user=reader.user(),
-        identities=identities or list(map(os.path.expanduser, KEYS)),
-        chosen_identities=bool(identities),
+        identities=identities,
+        chosen_identities=bool(options.identity) or said.has("identityfile"),
         identities_only=said.flag("identitiesonly"),
         certificates=said.paths("certificatefile"),
         agent=_agent(said),
@@ -157,14 +159,18 @@ class _Said:
     def flag(self, keyword: str, default: bool = False) -> bool:
         return self.word(keyword, "yes" if default else "no").lower() in ("yes", "true")
 
+    def has(self, keyword: str) -> bool:
+        return keyword in self._words
+
     def number(self, keyword: str, default: int) -> int:
-        word = self.word(keyword, str(default))
-        found = re.fullmatch(r"(\d+)([smhd]?)", word.lower())
-        if found is None:
-            if word.lower() == "none":
-                return 0
+        """A number, or a time as ``1m30s``, in seconds."""
+        word = self.word(keyword, str(default)).lower()
+        if word == "none":
+            return 0
+        if re.fullmatch(r"(\d+[smhdw]?)+", word) is None:
             raise ValueError(f"{keyword} is a number, not {word!r}")
-        return int(found.group(1)) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[found.group(2)]
+        parts = re.findall(r"(\d+)([smhdw]?)", word)
+        return sum(int(number) * {"m": 60, "h": 3600, "d": 86400, "w": 604800}.get(unit, 1) for number, unit in parts)
 
     def paths(self, keyword: str, default: Sequence[str] = ()) -> list[str]:
         given = self._words.get(keyword, list(default))

@@ -78,10 +78,14 @@ class Reader:
         if keyword in ADD_UP:
             kept = self.said.setdefault(keyword, [])
             kept += [path for path in value[:1] if path not in kept]
-        elif keyword not in self.said and not (
-            {keyword, *self.said} >= {"proxyjump", "proxycommand"}  # of these two the first holds
-        ):
+        elif keyword not in self.said and not self._is_beaten(keyword):
             self.said[keyword] = value
+
+    def _is_beaten(self, keyword: str) -> bool:
+        """Whether the other of a jump and a command holds; but no jump leaves the way to a command."""
+        if keyword == "proxycommand":
+            return self.said.get("proxyjump", ["none"]) != ["none"]
+        return keyword == "proxyjump" and "proxycommand" in self.said
 
     # -- Match -----------------------------------------------------------------------------------------
 
@@ -91,7 +95,9 @@ class Reader:
         if not waiting:
             raise ValueError("it names no condition")
         while waiting:
-            word = waiting.pop(0)
+            word, equals, value = waiting.pop(0).partition("=")  # `host box` or `host=box`
+            if equals:
+                waiting.insert(0, value)
             keyword = word.lstrip("!").lower()
             if keyword in ("all", "canonical", "final"):
                 self._asks_final |= keyword == "final"
