@@ -85,6 +85,12 @@ def test_a_callback_accepts_an_unknown_host_for_ever(shared_sshd, keys, meet, kn
     assert meet(shared_sshd, path) == b"met\n"
 
 
+def test_a_key_that_is_accepted_and_cannot_be_kept_is_accepted_once(shared_sshd, meet, caplog):
+    caplog.set_level("INFO", "rproxy.connector")
+    assert meet(shared_sshd, "/proc/no/known", on_new_host_key=lambda *what: True) == b"met\n"
+    assert "cannot add the key of" in caplog.text and "/proc/no/known" in caplog.text
+
+
 def test_a_callback_can_refuse(shared_sshd, meet, known):
     with pytest.raises(HostKeyError, match="on_new_host_key= does not accept it"):
         meet(shared_sshd, known(), on_new_host_key=lambda *_: None)

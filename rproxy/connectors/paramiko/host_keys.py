@@ -7,6 +7,7 @@ names for this host has signed it; else the key in it is looked at like any othe
 
 from typing import Any
 
+from ... import log
 from ...errors import HostKeyError
 from . import known_hosts
 from .host_certificates import Certificate
@@ -101,7 +102,10 @@ class KnownHost:
             raise self._unknown(key_type, shown, refusal)
         if settings.known_hosts:
             path = settings.known_hosts[0]
-            known_hosts.remember(path, settings.key_name, key_type, blob, settings.hash_known_hosts)
+            try:
+                known_hosts.remember(path, settings.key_name, key_type, blob, settings.hash_known_hosts)
+            except OSError as error:  # as OpenSSH does: it is asked about again the next time
+                log.info("connector", "cannot add the key of %s to %s: %s", settings.key_name, path, error.strerror)
 
     def _unknown(self, key_type: str, shown: str, refusal: str) -> HostKeyError:
         others = {entry.key_type for entry in self._keys}

@@ -79,18 +79,15 @@ def fingerprint(blob: bytes) -> str:
 
 
 def remember(path: str, name: str, key_type: str, blob: bytes, hashed: bool) -> None:
-    """Adds a host's key to a file. Raises ConnectorError."""
+    """Adds a host's key to a file. Raises OSError."""
     if hashed:
         salt = os.urandom(20)
         parts = (base64.b64encode(part).decode() for part in (salt, _digest(salt, name)))
         name = "|1|" + "|".join(parts)
     line = f"{name} {key_type} {base64.b64encode(blob).decode()}\n".encode()
-    try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with open(path, "a+b") as file:
-            if os.path.isfile(path) and file.tell():
-                file.seek(-1, os.SEEK_END)
-                line = line if file.read(1) == b"\n" else b"\n" + line
-            file.write(line)
-    except OSError as error:
-        raise ConnectorError(f"cannot add the key of {name} to {path}: {error.strerror}") from error
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    with open(path, "a+b") as file:
+        if os.path.isfile(path) and file.tell():
+            file.seek(-1, os.SEEK_END)
+            line = line if file.read(1) == b"\n" else b"\n" + line
+        file.write(line)
