@@ -167,6 +167,29 @@ def write_config(tmp_path) -> Callable[..., str]:
     return write
 
 
+#: Joins its standard input and output with a TCP connection.
+RELAY = """
+import os, socket, sys, threading
+link = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+def up():
+    while data := os.read(0, 65536):
+        link.sendall(data)
+    link.shutdown(socket.SHUT_WR)
+threading.Thread(target=up, daemon=True).start()
+while data := link.recv(65536):
+    while data:
+        data = data[os.write(1, data):]
+"""
+
+
+@pytest.fixture
+def relay(tmp_path) -> str:
+    """A ProxyCommand."""
+    path = tmp_path / "relay.py"
+    path.write_text(RELAY)
+    return f"{sys.executable} {path} %h %p"
+
+
 @pytest.fixture
 def connector() -> Iterator[Callable[..., Connector]]:
     """`connector(server, **options)` makes one for paramiko://, closed when the test ends."""
