@@ -186,12 +186,6 @@ def test_with_python_2_only_the_error_says_so(box, reach_box):
     assert "/opt/bin/python2: Python 2.7" in (said := error_of(reach_box)) and "too old" in said
 
 
-def test_a_python_that_hangs_gives_way_to_the_next(box, reach_box):
-    box.program("python3.13", HANGS)
-    box.interpreter("python3.9")
-    assert reach_box(start_timeout=0.5).module("os").getenv("WHICH") == "python3.9"
-
-
 def test_a_python_that_hangs_and_no_other_is_told(box, reach_box):
     box.program("python3", HANGS)
     said = error_of(reach_box, start_timeout=0.5)
