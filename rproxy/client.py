@@ -17,7 +17,7 @@ from .code.names import elsewhere
 from .connectors.base import Connector
 from .errors import RemoteExecError
 from .host import Host
-from .names import check_arguments, check_callable, check_name, check_packages
+from .names import check_arguments, check_callable, check_name, check_packages, check_switches
 from .preparing import get_ready, launcher_for, options_for
 from .proxies import ModuleStandIn, module_proxy
 from .rejoining import Rejoining
@@ -130,6 +130,7 @@ class RemoteClient(Host):
         if serializer not in SERIALIZERS:
             raise ValueError(f"unknown serializer {serializer!r}{closest(str(serializer), SERIALIZERS)}")
         check_packages(trust)
+        check_switches(deploy=deploy, resident=resident, reconnect=reconnect, ship=ship)
         launcher = launcher_for(connector, python, setup, endpoint_dir, tmp_dir, deploy)
         residence = residence_for(
             resident, idle_timeout, session, check_seconds("reconnect_timeout", reconnect_timeout)

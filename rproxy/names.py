@@ -40,6 +40,13 @@ def check_packages(trust: Any) -> None:
         check_name(package, "the name of a trusted package")
 
 
+def check_switches(**switches: object) -> None:
+    """Options that are on or off. Raises TypeError for a text like "no", which would mean yes."""
+    for name, value in switches.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} is True or False, not {value!r}")
+
+
 def check_callable(function: Any) -> Any:
     """What is to be called. Raises TypeError."""
     if not callable(function):

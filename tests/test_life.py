@@ -184,6 +184,8 @@ def test_setup_lines_that_fail_say_so(channel):
         (None, {"trust": "mypkg"}, TypeError, r"trust=\['mypkg'\]"),
         (None, {"trust": ["my pkg"]}, ValueError, "trusted package"),
         (None, {"python": 5}, TypeError, "python is a path"),
+        (None, {"deploy": "no"}, TypeError, "deploy is True or False, not 'no'"),
+        (None, {"ship": None}, TypeError, "ship is True or False, not None"),
         (LocalConnector(), {"host": "x"}, TypeError, "options of a connector go to its constructor"),
     ],
 )
