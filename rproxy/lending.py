@@ -159,12 +159,14 @@ class Loans:
         except (KeyError, TypeError):
             raise ValueFault(f"nothing of this side is lent under number {number!r:.40}") from None
 
-    def answer(self, read: Callable[[], Any], pack: Callable[[Any], Any]) -> Any:
-        """Does what the far side asks for. Returns the packed Reply or Failure; raises nothing."""
+    def answer(self, read: Callable[[], Any], pack: Callable[[Any], Any]) -> tuple[Any, Any]:
+        """Does what the far side asks for. Returns the packed Reply or Failure, and what has to live until that is
+        sent: a proxy in it, whose release would else go ahead of it. Raises nothing."""
         try:
-            return pack(Reply(self._run(read())))
+            reply = Reply(self._run(read()))
+            return pack(reply), reply
         except BaseException as error:  # Ctrl-C as well: it crosses the far side, and comes back to the caller
-            return self._failure(error, pack)
+            return self._failure(error, pack), error
 
     def _failure(self, error: BaseException, pack: Callable[[Any], Any]) -> Any:
         if isinstance(error, ValueFault):

@@ -108,6 +108,14 @@ def test_a_callback_gets_live_objects_of_the_far_side(stream_client):
     assert stream_client.call(far, rproxy.local(lambda file: file.read())) == "there"
 
 
+def test_a_callback_may_give_back_the_far_sides_object_that_it_got(stream_client):
+    def far(f):
+        thing = object()
+        return f(thing) is thing
+
+    assert stream_client.call(far, rproxy.local(lambda thing: thing))
+
+
 def test_output_keeps_its_order_across_both_sides(stream_client, capsys):
     def far(f):
         print("there 1")
