@@ -205,8 +205,10 @@ class Loans:
         if not name:
             return obj(*args, **message.kwargs)
         if name == "__exit__":
-            error = make_exception(args[0], _builtin, remote_class, BaseException) if args else None
+            error = _thrown(args[0]) if args else None
             return type(obj).__exit__(obj, type(error) if error else None, error, None)
+        if name == "__throw__":
+            return obj.throw(_thrown(args[0]))
         if name in SPECIAL and name in OPERATIONS and _has(type(obj), name):
             value = OPERATIONS[name](obj, *args)
             return Local(value) if name in ("__iter__", "__reversed__", "__enter__") else value
@@ -215,6 +217,11 @@ class Loans:
 
 def _rest() -> bytes:
     return bundle().rest
+
+
+def _thrown(told: Any) -> BaseException:
+    """An exception that the far side throws into an object of this side."""
+    return make_exception(told, _builtin, remote_class, BaseException)
 
 
 def _builtin(module: str, qualname: str) -> Any:

@@ -224,8 +224,8 @@ class Session:
         """As `call`, but the result stays there even if it is data."""
         return self.request(Call(target, path, args, kwargs, self.surroundings(), True))
 
-    def next_items(self, target: int, count: int) -> tuple[list[Any], bool]:
-        found: tuple[list[Any], bool] = self.request(Next(target, count, self.surroundings()))
+    def next_items(self, target: int, count: int) -> tuple[list[Any], Any]:
+        found: tuple[list[Any], Any] = self.request(Next(target, count, self.surroundings()))
         return found
 
     def get(self, target: Any, path: str) -> Any:

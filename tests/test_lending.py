@@ -255,6 +255,54 @@ def test_send_throw_and_close_reach_a_local_generator(stream_client):
     assert log == ["sent", "closed"]
 
 
+def test_a_loop_there_goes_on_where_another_one_ended(stream_client):
+    def far(items):
+        first = [item for _, item in zip(range(4), items, strict=False)]
+        return first, next(items), list(items)
+
+    first, one, rest = stream_client.call(far, rproxy.local(i for i in range(50)))
+    assert [*first, one, *rest] == list(range(50))
+
+
+def test_an_exception_is_thrown_into_a_local_generator(stream_client):
+    def patient():
+        try:
+            yield "first"
+        except KeyError as error:
+            yield error.args
+
+    def far(generator):
+        return next(generator), generator.throw(KeyError("thrown"))
+
+    assert stream_client.call(far, rproxy.local(patient())) == ("first", ("thrown",))
+
+
+def test_yield_from_a_local_generator_sends_and_gets_what_it_returns(stream_client):
+    def adding():
+        one = yield "one?"
+        two = yield "two?"
+        return one + two
+
+    def far(generator):
+        def passing_on():
+            yield (yield from generator)
+
+        passed = passing_on()
+        return next(passed), passed.send(3), passed.send(4)
+
+    assert stream_client.call(far, rproxy.local(adding())) == ("one?", "two?", 7)
+
+
+def test_what_is_sent_to_a_local_generator_that_ran_ahead_is_refused(stream_client):
+    def far(generator):
+        for item in generator:
+            if item == 4:
+                generator.send("late")
+
+    with pytest.raises(RuntimeError, match=r"send\(\) cannot reach a generator that has run ahead"):
+        stream_client.call(far, rproxy.local(i for i in range(50)))
+
+
 # -- other interpreters --------------------------------------------------------------------------------
 
 

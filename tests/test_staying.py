@@ -14,6 +14,15 @@ def numbers(count):
         made.append(number)
         yield number
 
+def conversation():
+    first = yield "first"
+    second = yield first
+    return first + second
+
+def returning(count):
+    yield from range(count)
+    return "returned"
+
 def failing(count):
     yield from range(count)
     raise KeyError("after %d" % count)
@@ -122,6 +131,36 @@ def test_send_to_a_generator_that_ran_ahead_is_a_clear_error(module):
             break
     with pytest.raises(RuntimeError, match=r"send\(\) cannot reach a generator that has run ahead"):
         numbers.send(1)
+
+
+def test_yield_from_passes_on_what_is_sent_and_gets_what_the_generator_returns(module):
+    def passing_on():
+        returned.append((yield from module.conversation()))
+
+    returned, passed = [], passing_on()
+    assert (next(passed), passed.send("one")) == ("first", "one")
+    with pytest.raises(StopIteration):
+        passed.send("two")
+    assert returned == ["onetwo"]
+
+
+def test_the_end_of_a_long_generator_has_the_value_that_it_returns(module):
+    def passing_on():
+        got.append((yield from module.returning(100)))
+
+    got = []
+    assert len(list(passing_on())) == 100
+    assert got == ["returned"]
+
+
+def test_a_loop_that_sends_goes_on_item_by_item(module):
+    echo, seen = module.echo(), []
+    for received in echo:
+        seen.append(len(received))
+        if len(seen) == 4:
+            break
+        echo.send(len(seen))
+    assert seen == [0, 2, 4, 6]
 
 
 def test_keep_leaves_data_there_and_fetch_brings_it(client):

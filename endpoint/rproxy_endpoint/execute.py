@@ -104,13 +104,13 @@ class Executor:
             return lambda *args: self._stepper.run(steps[name](obj, *args))
         return functools.partial(self._operations[name], obj)
 
-    def _next(self, message: Next) -> Tuple[List[Any], bool]:
+    def _next(self, message: Next) -> Tuple[List[Any], Any]:
         if self._iteration is None:
             from .protocol.operators import Iteration
 
             self._iteration = Iteration()
         items = self._side.objects.find(message.target)
-        found: Tuple[List[Any], bool] = self._iteration.gather(message.target, items, message.count)
+        found: Tuple[List[Any], Any] = self._iteration.gather(message.target, items, message.count)
         return found
 
     def _get(self, message: Get) -> Any:

@@ -10,9 +10,17 @@ from rproxy_endpoint.protocol.special import SPECIAL
 
 from .base import Requests, StandIn, cannot_pickle, standard_class
 from .callables import CallableProxy
-from .iteration import Ahead, check_in_step
+from .iteration import STEPS, Ahead, keep_in_step
 from .special import operations
 from .stepping import COROUTINE, Coroutine
+
+
+class Step(CallableProxy):
+    """`send` or `throw` of a generator, which has to be where this side is."""
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        keep_in_step(self._self_owner, self._self_path)
+        return super().__call__(*args, **kwargs)
 
 
 class ObjectProxy(StandIn):
@@ -46,8 +54,8 @@ class ObjectProxy(StandIn):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_self_") or name in SPECIAL:
             raise AttributeError(f"a {type(self).__name__!r} object of the far side has no {name}")
-        if name in ("send", "throw"):
-            check_in_step(self, name)
+        if name in ("send", "throw") and self._self_methods >= STEPS:
+            return Step(self._self_session, self._self_target, name, self)
         if name in self._self_methods:
             return CallableProxy(self._self_session, self._self_target, name, self)
         return self._self_session.get(self._self_target, name)

@@ -34,7 +34,8 @@ Call = NamedTuple(
         ("keep", bool),  # whether the result stays there even if it is data
     ],
 )
-#: The next items of an iterator, at most `count`: the Reply is (items, whether they were the last).
+#: The next items of an iterator, at most `count`: the Reply is (items, whether they were the last), where the second
+#: is (value,) if a generator has returned one.
 Next = NamedTuple("Next", [("target", int), ("count", int), ("surroundings", Surroundings)])
 Get = NamedTuple("Get", [("target", Any), ("paths", Tuple[str, ...]), ("surroundings", Surroundings)])
 Set = NamedTuple("Set", [("target", Any), ("path", str), ("value", Any), ("surroundings", Surroundings)])

@@ -49,9 +49,9 @@ class Iteration:
     def __init__(self) -> None:
         self._failed: Dict[int, BaseException] = {}  # iterators whose next item is this exception
 
-    def gather(self, number: int, iterator: Any, count: int) -> Tuple[List[Any], bool]:
+    def gather(self, number: int, iterator: Any, count: int) -> Tuple[List[Any], Any]:
         """As many items as asked for, or as come soon, or as make a message of good size; and whether they
-        were the last."""
+        were the last: (value,) where the iterator, a generator, has returned one."""
         items: List[Any] = []
         if number in self._failed:
             raise self._failed.pop(number)
@@ -59,8 +59,8 @@ class Iteration:
         while len(items) < count and size < BATCH and (not items or time.perf_counter() < until):
             try:
                 item = next(iterator)
-            except StopIteration:
-                return items, True
+            except StopIteration as end:
+                return items, True if end.value is None else (end.value,)
             except BaseException as error:
                 if not items:
                     raise
