@@ -125,12 +125,12 @@ class ClientSide(Side):
             description = session.describe(number, "")["type"]
         with self._lock:
             if description is not None and type_number not in self._types:
-                self._types[type_number] = RemoteType(*map(str, description))
+                self._types[type_number] = RemoteType(session, *map(str, description))
             remote_type = self._types[type_number]
             self._highest = max(self._highest, number)
             stand_in = self._objects.get(number)
             if stand_in is None:
-                stand_in = self._objects[number] = remote_type.proxy(session, number)
+                stand_in = self._objects[number] = remote_type.proxy(number)
             stand_in._self_received[0] += 1
         if called is not None and called[0] == "class" and called[3] is not None:
             return self.errors.result(called[3], number, stand_in)

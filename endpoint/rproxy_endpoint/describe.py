@@ -20,6 +20,8 @@ from .protocol.special import SPECIAL
 
 NAMES = 4000
 _OBJECT = frozenset(dir(object))
+#: numpy of the other side asks for the second one.
+_TOLD = SPECIAL | {"__array_ufunc__"}
 #: Special methods but those that every callable has, and its proxy answers itself.
 _BEYOND = SPECIAL - frozenset("__%s__" % name for name in "call next eq ne lt le gt ge hash repr str format".split())
 
@@ -121,14 +123,17 @@ def _special_of(cls: type) -> str:
     return " ".join(sorted(name for name in names if _has(cls, name)))
 
 
-def of_type(cls: type) -> Tuple[str, str, str, str, str]:
-    """A type: module, qualified name, its special methods, its methods, its other names."""
+def of_type(cls: type) -> Tuple[str, str, str, str, str, str]:
+    """A type: module, qualified name, its special methods (with a minus where it says None, which is to have none), its
+    methods, its other names, and its bases as module:qualified name."""
     into: Dict[str, Any] = {}
     _sort(cls, _names(cls), into)
-    special = [name for name in SPECIAL if _has(cls, name)]
+    special = [name for name in _TOLD if _has(cls, name)]
+    special += ["-" + name for name in _TOLD if _has(cls, name) is False]
     if "__bytes__" not in special and _has_buffer(cls):
         special.append("__bytes__")
-    return cls.__module__, cls.__qualname__, " ".join(special), into["f"], into["v"] + " " + into["d"]
+    bases = " ".join(["%s:%s" % (base.__module__, base.__qualname__) for base in cls.__mro__[1:-1]])
+    return cls.__module__, cls.__qualname__, " ".join(special), into["f"], into["v"] + " " + into["d"], bases
 
 
 def _has_buffer(cls: type) -> bool:
@@ -139,11 +144,12 @@ def _has_buffer(cls: type) -> bool:
     )
 
 
-def _has(cls: type, name: str) -> bool:
+def _has(cls: type, name: str) -> Optional[bool]:
+    """Whether a class has a name; False only where it says None instead."""
     for base in cls.__mro__:
         if name in vars(base):
             return vars(base)[name] is not None
-    return False
+    return None
 
 
 def of_object(obj: Any) -> Optional[Tuple[Any, ...]]:

@@ -9,9 +9,10 @@ import types
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from .base import Requests, StandIn, cannot_pickle, join, stand_in_of, standard_class
+from .base import Requests, StandIn, cannot_pickle, join, stand_in_of
 from .callables import callable_type
 from .iteration import batches
+from .likeness import standard_class
 from .names import Names, Sweep, make_signature
 
 if TYPE_CHECKING:

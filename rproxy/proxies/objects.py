@@ -8,9 +8,10 @@ from typing import Any
 
 from rproxy_endpoint.protocol.special import SPECIAL
 
-from .base import Requests, StandIn, cannot_pickle, standard_class
+from .base import Requests, StandIn, cannot_pickle
 from .callables import CallableProxy
 from .iteration import STEPS, Ahead, keep_in_step
+from .likeness import Likeness
 from .special import operations
 from .stepping import COROUTINE, Coroutine
 
@@ -23,13 +24,29 @@ class Step(CallableProxy):
         return super().__call__(*args, **kwargs)
 
 
-class ObjectProxy(StandIn):
+class ObjectType(type):
+    """The type of proxies of one class: called as the class itself would be, by `type(obj)(...)`, it makes an instance
+    there."""
+
+    _self_home: tuple[Requests, str, str]
+
+    def __call__(cls, /, *args: Any, **kwargs: Any) -> Any:
+        session, module, qualname = cls._self_home
+        if "<" in qualname:
+            raise TypeError(
+                f"{qualname} of {session.target} has no name by which it could be called; "
+                "client.module('builtins').type(obj) is the class itself"
+            )
+        return session.natural(module, qualname, args, kwargs)
+
+
+class ObjectProxy(StandIn, metaclass=ObjectType):
     """A live object, by the number that the far side holds it under."""
 
     __slots__ = ("__weakref__", "_self_ahead", "_self_driver", "_self_received", "_self_session", "_self_target")
 
     _self_path = ""
-    _self_class: Any = None  # the class of that name here, if it is the standard library's
+    _self_likeness: Likeness
     _self_methods: frozenset[str] = frozenset()
     _self_others: tuple[str, ...] = ()
 
@@ -43,7 +60,8 @@ class ObjectProxy(StandIn):
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        return self._self_class or type(self)
+        cls = type(self)
+        return cls._self_likeness.of(cls)
 
     def _self_name(self) -> str:
         return f"<{type(self).__qualname__} object on {self._self_session.target}>"
@@ -96,16 +114,21 @@ _doc = property(lambda self: self._self_session.get(self._self_target, "__doc__"
 class RemoteType:
     """A type of the far side, as it was described: makes the proxies of its instances."""
 
-    def __init__(self, module: str, qualname: str, special: str, methods: str, others: str) -> None:
+    def __init__(
+        self, session: Requests, module: str, qualname: str, special: str, methods: str, others: str, bases: str
+    ) -> None:
         present, names = SPECIAL & set(special.split()), frozenset(methods.split())
+        absent = SPECIAL & {name[1:] for name in special.split() if name[0] == "-"}
         coroutine = "__await__" in present and names >= COROUTINE
         body = {
-            **operations(present), "__slots__": (), "__module__": __name__, "__qualname__": qualname, "__doc__": _doc,
-            "_self_class": standard_class(module, qualname),
+            **operations(present, absent),
+            "__slots__": (), "__module__": __name__, "__qualname__": qualname, "__doc__": _doc,
+            "_self_likeness": Likeness(module, qualname, bases), "_self_home": (session, module, qualname),
             "_self_methods": names, "_self_others": tuple(others.split()),
         }  # fmt: skip
-        bases = (Coroutine, ObjectProxy) if coroutine else (ObjectProxy,)
-        self._proxy = type(qualname.rpartition(".")[2], bases, body)
+        of = (Coroutine, ObjectProxy) if coroutine else (ObjectProxy,)
+        self._session = session
+        self._type = ObjectType(qualname.rpartition(".")[2], of, body)
 
-    def proxy(self, session: Requests, number: int) -> Any:
-        return self._proxy(session, number)
+    def proxy(self, number: int) -> Any:
+        return type.__call__(self._type, self._session, number)

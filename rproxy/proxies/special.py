@@ -27,14 +27,14 @@ def request(self: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
     return session.call(state._self_target, path, args, kwargs)
 
 
-def operations(present: frozenset[str]) -> dict[str, Any]:
-    """The methods of a proxy of an object that has these special methods."""
+def operations(present: frozenset[str], absent: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """The methods of a proxy of an object that has these special methods, and says of others that it has none."""
     if {"__len__", "__getitem__"} <= present:
         present |= {"__reversed__"}  # Python reverses any sequence
     found = {name: _OWN_WAYS.get(name) or _operation(name) for name in present}
     if "__eq__" in present and "__hash__" not in present:
         found["__hash__"] = None
-    return found
+    return found | dict.fromkeys(absent)
 
 
 def _operation(name: str) -> Any:
