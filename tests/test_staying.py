@@ -200,6 +200,16 @@ def test_arithmetic_between_kept_arrays_runs_there(client):
     assert (fetched == 3).all()
 
 
+def test_what_is_changed_in_place_is_what_was_kept(client):
+    kept = numbers = rproxy.keep(client.module("builtins").list)([1])
+    numbers += [2]
+    numbers *= 2
+    assert numbers is kept
+    array = ones = rproxy.keep(client.module("numpy").ones)(3)
+    ones += 1
+    assert ones is array and rproxy.fetch(array).tolist() == [2, 2, 2]
+
+
 def test_keep_takes_remote_callables_only():
     with pytest.raises(TypeError, match=r"rproxy\.keep takes a function"):
         rproxy.keep(len)
@@ -218,3 +228,11 @@ def test_a_released_object_says_so(client):
     rproxy.release(buffer)
     with pytest.raises(TypeError, match=r"rproxy\.release takes the proxy of a live object"):
         rproxy.release(client.module("os"))
+
+
+def test_a_function_or_class_that_is_an_object_there_is_released(client):
+    for make in (lambda: lambda: 5, lambda: type("Local", (), {})):
+        made = client.call(make)
+        rproxy.release(made)
+        with pytest.raises(ReferenceError, match="was released"):
+            made()

@@ -39,8 +39,12 @@ for _name in "add sub mul matmul truediv floordiv mod lshift rshift and xor or".
     _function = getattr(operator, _name + "_" if _name in ("and", "or") else _name)
     OPERATIONS["__%s__" % _name] = _function
     OPERATIONS["__r%s__" % _name] = _swapped(_function)
-for _name in "iadd isub imul imatmul itruediv ifloordiv imod ipow ilshift irshift iand ior ixor".split():
-    OPERATIONS["__%s__" % _name] = getattr(operator, _name)
+IN_PLACE = frozenset(
+    "__%s__" % _name
+    for _name in "iadd isub imul imatmul itruediv ifloordiv imod ipow ilshift irshift iand ior ixor".split()
+)
+for _name in IN_PLACE:
+    OPERATIONS[_name] = getattr(operator, _name[2:-2])
 
 
 class Iteration:
