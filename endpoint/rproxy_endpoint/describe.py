@@ -123,9 +123,9 @@ def _special_of(cls: type) -> str:
     return " ".join(sorted(name for name in names if _has(cls, name)))
 
 
-def of_type(cls: type) -> Tuple[str, str, str, str, str, str]:
+def of_type(cls: type) -> Tuple[str, str, str, str, str]:
     """A type: module, qualified name, its special methods (with a minus where it says None, which is to have none), its
-    methods, its other names, and its bases as module:qualified name."""
+    methods, and its bases as module:qualified name."""
     into: Dict[str, Any] = {}
     _sort(cls, _names(cls), into)
     special = [name for name in _TOLD if _has(cls, name)]
@@ -133,7 +133,7 @@ def of_type(cls: type) -> Tuple[str, str, str, str, str, str]:
     if "__bytes__" not in special and _has_buffer(cls):
         special.append("__bytes__")
     bases = " ".join(["%s:%s" % (base.__module__, base.__qualname__) for base in cls.__mro__[1:-1]])
-    return cls.__module__, cls.__qualname__, " ".join(special), into["f"], into["v"] + " " + into["d"], bases
+    return cls.__module__, cls.__qualname__, " ".join(special), into["f"], bases
 
 
 def _has_buffer(cls: type) -> bool:

@@ -48,7 +48,6 @@ class ObjectProxy(StandIn, metaclass=ObjectType):
     _self_path = ""
     _self_likeness: Likeness
     _self_methods: frozenset[str] = frozenset()
-    _self_others: tuple[str, ...] = ()
 
     def __init__(self, session: Requests, number: int) -> None:
         keep = object.__setattr__
@@ -85,7 +84,8 @@ class ObjectProxy(StandIn, metaclass=ObjectType):
         self._self_session.delete(self._self_target, name)
 
     def __dir__(self) -> list[str]:
-        return [*self._self_methods, *self._self_others, *dir(object)]
+        found: list[str] = self._self_session.ask("builtins", "dir", (self,))
+        return found
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise cannot_pickle(self)
@@ -114,17 +114,15 @@ _doc = property(lambda self: self._self_session.get(self._self_target, "__doc__"
 class RemoteType:
     """A type of the far side, as it was described: makes the proxies of its instances."""
 
-    def __init__(
-        self, session: Requests, module: str, qualname: str, special: str, methods: str, others: str, bases: str
-    ) -> None:
+    def __init__(self, session: Requests, module: str, qualname: str, special: str, methods: str, bases: str) -> None:
         present, names = SPECIAL & set(special.split()), frozenset(methods.split())
         absent = SPECIAL & {name[1:] for name in special.split() if name[0] == "-"}
         coroutine = "__await__" in present and names >= COROUTINE
         body = {
-            **operations(present, absent),
+            **operations(present, absent, module),
             "__slots__": (), "__module__": __name__, "__qualname__": qualname, "__doc__": _doc,
             "_self_likeness": Likeness(module, qualname, bases), "_self_home": (session, module, qualname),
-            "_self_methods": names, "_self_others": tuple(others.split()),
+            "_self_methods": names,
         }  # fmt: skip
         of = (Coroutine, ObjectProxy) if coroutine else (ObjectProxy,)
         self._session = session
