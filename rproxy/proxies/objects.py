@@ -8,12 +8,16 @@ from typing import Any
 
 from rproxy_endpoint.protocol.special import SPECIAL
 
+from .arrays import MEMORY, PRIORITY, Bringing
 from .base import Requests, StandIn, cannot_pickle
 from .callables import CallableProxy
 from .iteration import STEPS, Ahead, keep_in_step
 from .likeness import Likeness
 from .special import operations
 from .stepping import COROUTINE, Coroutine
+
+#: The special methods that change what can be done with an object.
+ASKED = SPECIAL | {"__array_ufunc__"}
 
 
 class Step(CallableProxy):
@@ -69,13 +73,16 @@ class ObjectProxy(StandIn, metaclass=ObjectType):
         return ("object", self._self_target)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_self_") or name in SPECIAL:
+        if name.startswith("_self_") or name in SPECIAL or name in MEMORY:
             raise AttributeError(f"a {type(self).__name__!r} object of the far side has no {name}")
         if name in ("send", "throw") and self._self_methods >= STEPS:
             return Step(self._self_session, self._self_target, name, self)
+        if name == "__array__" and name in self._self_methods:
+            return Bringing(self)
         if name in self._self_methods:
             return CallableProxy(self._self_session, self._self_target, name, self)
-        return self._self_session.get(self._self_target, name)
+        found = self._self_session.get(self._self_target, name)
+        return found + 1 if name == PRIORITY else found
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._self_session.set(self._self_target, name, value)
@@ -115,7 +122,7 @@ class RemoteType:
     """A type of the far side, as it was described: makes the proxies of its instances."""
 
     def __init__(self, session: Requests, module: str, qualname: str, special: str, methods: str, bases: str) -> None:
-        present, names = SPECIAL & set(special.split()), frozenset(methods.split())
+        present, names = ASKED & set(special.split()), frozenset(methods.split())
         absent = SPECIAL & {name[1:] for name in special.split() if name[0] == "-"}
         coroutine = "__await__" in present and names >= COROUTINE
         body = {

@@ -7,7 +7,7 @@ that the remote type has, and no others, so that Python's own errors and the abs
 from typing import Any
 
 from ..errors import SerializationError
-from . import stepping
+from . import arrays, stepping
 from .base import join, stand_in_of
 from .iteration import iterate, next_item
 
@@ -88,4 +88,5 @@ _OWN_WAYS: dict[str, Any] = {
     "__anext__": stepping.next_item,
     "__aenter__": stepping.enter,
     "__aexit__": stepping.leave,
+    "__array_ufunc__": arrays.run_there,
 }
