@@ -14,7 +14,8 @@ from rproxy_endpoint.protocol.values import Parcel, Side, Taken, describe_type, 
 
 from .code import NeedsCode, Outbox, Shipping
 from .errors import RProxyError
-from .lending import Loans, Local
+from .lending import Loans
+from .marking import Local
 from .proxies import (
     CallableProxy,
     ErrorClasses,
@@ -38,7 +39,7 @@ class ClientSide(Side):
         self.trust = trust
         self.outbox = Outbox()
         self.shipping = Shipping(session)
-        self.loans = Loans()
+        self.loans = Loans(session.target)
         self._session = session
         self._code = code  # whether the serializer can carry code
         self._lock = threading.RLock()  # a finalizer may run a call while this thread has it
@@ -71,7 +72,7 @@ class ClientSide(Side):
     def known(self, obj: Any) -> Taken | None:
         """A proxy, or an exception that came from there, by what it means to its own side; what is marked as local,
         by its number here."""
-        if type(obj) is Local:
+        if issubclass(type(obj), Local):
             if not self._session.lends:
                 raise ValueFault("rproxy.local() needs a connector with a stream (one that has `open`)")
             return taken("reference", *self.loans.lend(obj._rproxy_object))

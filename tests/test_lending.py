@@ -116,6 +116,21 @@ def test_the_far_side_logs_by_a_local_logger(stream_client, caplog):
     assert caplog.messages == ["step 3"]
 
 
+def test_a_local_logger_tells_the_far_sides_exception(stream_client, caplog):
+    def far(log):
+        try:
+            {}["key"]
+        except KeyError:
+            log.exception("failed")
+        log.error("afterwards", exc_info=True)
+
+    stream_client.call(far, rproxy.local(logging.getLogger("rproxy.tests.lending")))
+    failed, afterwards = caplog.records
+    assert failed.exc_info[0] is not None and issubclass(failed.exc_info[0], KeyError)
+    assert "in far" in caplog.text
+    assert afterwards.exc_info == (None, None, None)
+
+
 def test_attributes_of_a_local_object_are_read_set_and_deleted(stream_client):
     class Bar:
         total = 10
@@ -183,9 +198,25 @@ def test_marking_twice_or_marking_what_is_remote_changes_nothing(stream_client):
 
 
 def test_a_marked_object_can_still_be_used_here():
-    marked = rproxy.local([3, 1].sort)
-    assert marked() is None
-    assert rproxy.local(io.StringIO("x")).read() == "x"
+    marked = rproxy.local([3, 1])
+    marked.sort()
+    assert (marked[0], len(marked), list(marked), 3 in marked, marked == [1, 3], callable(marked)) == (
+        1, 2, [1, 3], True, True, False,
+    )  # fmt: skip
+    assert rproxy.local(len)("abc") == 3
+    with rproxy.local(io.StringIO("x")) as file:
+        assert file.read() == "x"
+
+
+def test_data_that_never_change_need_no_mark():
+    assert rproxy.local(None) is None
+    assert [rproxy.local(value) for value in (1, "a", b"a")] == [1, "a", b"a"]
+
+
+def test_an_attribute_may_be_marked(stream_client):
+    outer, inner = io.StringIO(), io.StringIO("inner")
+    outer.inner = rproxy.local(inner)
+    assert stream_client.call(lambda outer: outer.inner.read(), rproxy.local(outer)) == "inner"
 
 
 # -- iteration -----------------------------------------------------------------------------------------

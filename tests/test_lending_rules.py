@@ -36,6 +36,23 @@ def test_an_exception_crosses_the_far_side_and_comes_back_as_itself(stream_clien
     assert "It came back through local://" in error.__notes__[0]
 
 
+def test_an_exception_of_this_side_comes_back_as_the_cause_of_another_one(stream_client):
+    error = OwnError("here")
+
+    def fails():
+        raise error
+
+    def far(f):
+        try:
+            f()
+        except Exception as error:
+            raise KeyError("there") from error
+
+    with pytest.raises(KeyError) as caught:
+        stream_client.call(far, rproxy.local(fails))
+    assert caught.value.__cause__ is error
+
+
 def test_the_far_side_catches_a_callbacks_exception_by_its_type(stream_client):
     def far(fails, own):
         caught = []

@@ -6,11 +6,12 @@ so from then on. Its private names stay private.
 """
 
 import collections
+import os
 import sys
 from typing import Any, Callable, Deque, Dict, FrozenSet, List, Tuple
 
 from .protocol.exceptions import make_exception
-from .protocol.failures import take_exception
+from .protocol.failures import plain_failure, take_exception
 from .protocol.messages import Call, Delete, Get, Next
 from .protocol.messages import Set as SetAttribute
 from .protocol.special import SPECIAL
@@ -82,11 +83,17 @@ def _check_public(lent: Lent, name: str) -> None:
         raise AttributeError("%r has no %s here: what begins with an underscore stays with the client" % (lent, name))
 
 
+def _handled() -> Any:
+    """The exception that is being handled here, for what is called there: a logger may be to tell it."""
+    error = sys.exc_info()[1]
+    return None if error is None else plain_failure(take_exception(error, os.path.dirname(__file__)))
+
+
 def _method(lent: Lent, name: str) -> Callable[..., Any]:
     def method(*args: Any, **kwargs: Any) -> Any:
         if name in ("send", "throw") and lent._rproxy_methods >= STEPS:
             _keep_in_step(lent, name)
-        return lent._rproxy_ask(lent, Call(lent._rproxy_number, name, args, kwargs, None, False))
+        return lent._rproxy_ask(lent, Call(lent._rproxy_number, name, args, kwargs, _handled(), False))
 
     def throw(*error: Any) -> Any:
         made = error[1] if len(error) > 1 and error[1] is not None else error[0]
@@ -112,7 +119,7 @@ def _operation(name: str) -> Callable[..., Any]:
 
 def _call(*args: Any, **kwargs: Any) -> Any:
     self = args[0]  # no parameter of that name: it may be a keyword of the call
-    return self._rproxy_ask(self, Call(self._rproxy_number, "", args[1:], kwargs, None, False))
+    return self._rproxy_ask(self, Call(self._rproxy_number, "", args[1:], kwargs, _handled(), False))
 
 
 def _exit(self: Any, kind: Any, error: Any, traceback: Any) -> Any:
