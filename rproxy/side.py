@@ -9,6 +9,7 @@ import weakref
 from typing import Any
 
 from rproxy_endpoint.protocol.errors import ValueFault
+from rproxy_endpoint.protocol.failures import take_exception
 from rproxy_endpoint.protocol.messages import Release
 from rproxy_endpoint.protocol.values import Parcel, Side, Taken, describe_type, taken
 
@@ -90,6 +91,8 @@ class ClientSide(Side):
             return taken("reference", "member", cls.__module__, cls.__qualname__)  # no code is needed for it
         if self._code:
             raise NeedsCode
+        if isinstance(obj, BaseException) and self.locate(type(obj).__module__, type(obj).__qualname__) is type(obj):
+            return taken("reference", "error", take_exception(obj))
         raise ValueFault(f"{describe_type(obj)} cannot travel by JSON, which carries data only")
 
     def notices(self) -> list[Any]:

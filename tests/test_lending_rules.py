@@ -36,6 +36,18 @@ def test_an_exception_crosses_the_far_side_and_comes_back_as_itself(stream_clien
     assert "It came back through local://" in error.__notes__[0]
 
 
+def test_an_exception_whose_module_fails_there_is_told_all_the_same(stream_client, far_module):
+    name = far_module("failing", "raise RuntimeError('not here')")
+    error = type("FarError", (OwnError,), {"__module__": name})("text")
+
+    def fails():
+        raise error
+
+    with pytest.raises(OwnError) as caught:
+        stream_client.call(lambda f: f(), rproxy.local(fails))
+    assert caught.value is error
+
+
 def test_an_exception_of_this_side_comes_back_as_the_cause_of_another_one(stream_client):
     error = OwnError("here")
 

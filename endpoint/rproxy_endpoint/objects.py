@@ -221,7 +221,7 @@ class EndpointSide(Side):
             for name in qualname.split("."):
                 found = getattr(found, name)
             return found
-        except (ImportError, AttributeError):
+        except Exception:  # a module's own code may raise anything, as one for a newer Python does
             return None
 
     def sendable(self, module: str, qualname: str) -> Optional[Any]:
