@@ -237,4 +237,5 @@ def _of_class(cls: Any) -> tuple[str, str]:
     import inspect
 
     methods = [name for name in dir(cls) if name[:1] != "_" and callable(inspect.getattr_static(cls, name))]
-    return " ".join(sorted(name for name in SPECIAL if has_own(cls, name))), " ".join(methods)
+    special = sorted(name for name in SPECIAL - {"__array_ufunc__"} if has_own(cls, name))  # numpy has no requests
+    return " ".join(special), " ".join(methods)

@@ -20,8 +20,6 @@ from .protocol.special import SPECIAL
 
 NAMES = 4000
 _OBJECT = frozenset(dir(object))
-#: numpy of the other side asks for the second one.
-_TOLD = SPECIAL | {"__array_ufunc__"}
 #: Special methods but those that every callable has, and its proxy answers itself.
 _BEYOND = SPECIAL - frozenset("__%s__" % name for name in "call next eq ne lt le gt ge hash repr str format".split())
 
@@ -128,8 +126,7 @@ def of_type(cls: type) -> Tuple[str, str, str, str, str]:
     methods, and its bases as module:qualified name."""
     into: Dict[str, Any] = {}
     _sort(cls, _names(cls), into)
-    special = [name for name in _TOLD if _has(cls, name)]
-    special += ["-" + name for name in _TOLD if _has(cls, name) is False]
+    special = ["-" * (not _has(cls, name)) + name for name in SPECIAL if _has(cls, name) is not None]
     if "__bytes__" not in special and _has_buffer(cls):
         special.append("__bytes__")
     bases = " ".join(["%s:%s" % (base.__module__, base.__qualname__) for base in cls.__mro__[1:-1]])

@@ -86,7 +86,8 @@ class EndpointSide(Side):
         self.ask: Optional[Callable[[Any, Any], Any]] = None  # asks the client for an object that it lent
         self.reading = threading.local()  # `call`: the request whose values this thread rebuilds
         #: The objects that the value under way has taken hold of, and the types that it was the first to tell of.
-        self._taken: Tuple[List[int], List[type]] = ([], [])
+        #: And the trusted instances in it, by their ids.
+        self._taken: Tuple[List[int], List[type], Dict[int, Any]] = ([], [], {})
         self._packing = threading.RLock()
         self._lent: Any = weakref.WeakValueDictionary()
         self._types: Dict[type, int] = {}
@@ -139,6 +140,9 @@ class EndpointSide(Side):
 
     def _instance(self, obj: Any) -> Taken:
         """An instance of a class that the client trusts: what its own pickling would say, as plain parts."""
+        if id(obj) in self._taken[2]:  # a pickler that is done with it would not ask again
+            raise ValueFault("%s holds itself; use rproxy.keep()" % describe_type(obj))
+        self._taken[2][id(obj)] = obj
         reduced = obj.__reduce_ex__(2)
         if isinstance(reduced, str):
             raise ValueFault("%s is a global named %s" % (describe_type(obj), reduced))
@@ -161,7 +165,7 @@ class EndpointSide(Side):
         """What `pack` returns; if it raises, what it has taken hold of is let go of again."""
         with self._packing:
             outer = self._taken  # a value's own code may ask the client while it is packed
-            held, described = self._taken = [], []
+            held, described, _ = self._taken = [], [], {}
             try:
                 return pack(*args)
             except BaseException:

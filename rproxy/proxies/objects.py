@@ -16,9 +16,6 @@ from .likeness import Likeness
 from .special import operations
 from .stepping import COROUTINE, Coroutine
 
-#: The special methods that change what can be done with an object.
-ASKED = SPECIAL | {"__array_ufunc__"}
-
 
 class Step(CallableProxy):
     """`send` or `throw` of a generator, which has to be where this side is."""
@@ -122,7 +119,7 @@ class RemoteType:
     """A type of the far side, as it was described: makes the proxies of its instances."""
 
     def __init__(self, session: Requests, module: str, qualname: str, special: str, methods: str, bases: str) -> None:
-        present, names = ASKED & set(special.split()), frozenset(methods.split())
+        present, names = SPECIAL & set(special.split()), frozenset(methods.split())
         absent = SPECIAL & {name[1:] for name in special.split() if name[0] == "-"}
         coroutine = "__await__" in present and names >= COROUTINE
         body = {
