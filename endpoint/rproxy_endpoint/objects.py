@@ -113,7 +113,9 @@ class EndpointSide(Side):
         if issubclass(cls, types.ModuleType) and sys.modules.get(_name(obj)) is obj:
             return taken("reference", "module", _name(obj))
         if cls.__module__.partition(".")[0] in self.trust:
-            return self._instance(obj)
+            from .instances import take_instance  # few sessions need it
+
+            return take_instance(obj, self._taken[2])
         if cls is types.GeneratorType:
             from .stepping import native
 
@@ -137,29 +139,6 @@ class EndpointSide(Side):
             self._taken[1].append(cls)
             description = describe.of_type(cls)
         return taken("reference", "object", number, known, description, describe.of_object(obj))
-
-    def _instance(self, obj: Any) -> Taken:
-        """An instance of a class that the client trusts: what its own pickling would say, as plain parts."""
-        if id(obj) in self._taken[2]:  # a pickler that is done with it would not ask again
-            raise ValueFault("%s holds itself; use rproxy.keep()" % describe_type(obj))
-        self._taken[2][id(obj)] = obj
-        reduced = obj.__reduce_ex__(2)
-        if isinstance(reduced, str):
-            raise ValueFault("%s is a global named %s" % (describe_type(obj), reduced))
-        function, args, state, appended, items = (tuple(reduced) + (None,) * 3)[:5]
-        if function.__name__ in ("__newobj__", "__newobj_ex__"):
-            cls, args = args[0], args[1:]
-            if function.__name__ == "__newobj_ex__":
-                args, keywords = args[0], args[1]
-            else:
-                keywords = {}
-            name, how = cls, "new"
-        else:
-            name, how, keywords = function, "call", {}
-        return taken(
-            "instance", how, name.__module__, name.__qualname__, tuple(args), keywords, state,
-            appended=appended, items=items,
-        )
 
     def packed(self, pack: Callable[..., Any], *args: Any) -> Any:
         """What `pack` returns; if it raises, what it has taken hold of is let go of again."""
