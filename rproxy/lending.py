@@ -24,6 +24,8 @@ from .errors import SerializationError, remote_class
 from .marking import Local, has_own
 from .telling import annotate
 
+#: The special methods that the far side may use: all but the asynchronous ones, whose loop is this side's.
+LENT = SPECIAL.intersection((*OPERATIONS, "__call__"))
 #: What is always lent, to the endpoint itself: a function that returns the rest of it.
 REST = 0
 
@@ -198,7 +200,7 @@ class Loans:
             return type(obj).__exit__(obj, type(error) if error else None, error, None)
         if name == "__throw__":
             return obj.throw(_thrown(args[0]))
-        if name in SPECIAL and name in OPERATIONS and has_own(type(obj), name):
+        if name in LENT and name in OPERATIONS and has_own(type(obj), name):
             value = OPERATIONS[name](obj, *args)
             return Local(value) if name in ("__iter__", "__reversed__", "__enter__") else value
         return getattr(obj, _public(name))(*args, **message.kwargs)
@@ -237,5 +239,5 @@ def _of_class(cls: Any) -> tuple[str, str]:
     import inspect
 
     methods = [name for name in dir(cls) if name[:1] != "_" and callable(inspect.getattr_static(cls, name))]
-    special = sorted(name for name in SPECIAL - {"__array_ufunc__"} if has_own(cls, name))  # numpy has no requests
+    special = sorted(name for name in LENT if has_own(cls, name))
     return " ".join(special), " ".join(methods)

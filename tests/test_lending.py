@@ -169,6 +169,37 @@ def test_a_local_object_has_the_special_methods_of_its_type_and_no_others(stream
     assert stream_client.call(far, rproxy.local(Box())) == (3, 8, True, False, True, False, [True] * 4)
 
 
+def test_a_local_object_is_a_path_and_is_rounded_there(stream_client):
+    class Place:
+        def __fspath__(self):
+            return "/place"
+
+        def __floor__(self):
+            return 2
+
+    def far(place):
+        import math
+        import os
+
+        return os.path.join(place, "file"), math.floor(place)
+
+    assert stream_client.call(far, rproxy.local(Place())) == ("/place/file", 2)
+
+
+def test_an_asynchronous_generator_of_this_side_is_none_there(stream_client):
+    async def generate():
+        yield 1
+
+    def far(items):
+        async def go():
+            return [item async for item in items]
+
+        return go()
+
+    with pytest.raises(TypeError, match="'async for' requires an object with __aiter__"):
+        stream_client.call(far, rproxy.local(generate()))
+
+
 def test_it_shows_as_what_it_is_where_the_class_is_known(stream_client):
     def far(file, function):
         import io

@@ -18,6 +18,10 @@ def _swapped(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return lambda own, other: function(other, own)
 
 
+def _of_type(name: str) -> Callable[..., Any]:
+    return lambda obj: getattr(type(obj), name)(obj)
+
+
 def _exit(obj: Any, *args: Any) -> Any:
     return type(obj).__exit__(obj, *args)
 
@@ -30,7 +34,8 @@ OPERATIONS: Dict[str, Callable[..., Any]] = {
     "__index__": operator.index, "__round__": round, "__neg__": operator.neg, "__pos__": operator.pos,
     "__abs__": abs, "__invert__": operator.invert, "__divmod__": divmod, "__pow__": pow,
     "__rdivmod__": _swapped(divmod), "__rpow__": _swapped(pow),
-    "__enter__": lambda obj: type(obj).__enter__(obj), "__exit__": _exit,
+    "__enter__": _of_type("__enter__"), "__exit__": _exit, "__fspath__": _of_type("__fspath__"),
+    "__trunc__": _of_type("__trunc__"), "__floor__": _of_type("__floor__"), "__ceil__": _of_type("__ceil__"),
     "__length_hint__": operator.length_hint,
 }
 for _name in "eq ne lt le gt ge".split():
