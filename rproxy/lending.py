@@ -146,7 +146,7 @@ class Loans:
         sent: a proxy in it, whose release would else go ahead of it. Raises nothing."""
         try:
             reply = Reply(self._run(read()))
-            return pack(reply), reply
+            return _packed(pack, reply), reply
         except BaseException as error:  # Ctrl-C as well: it crosses the far side, and comes back to the caller
             return self._failure(error, pack), error
 
@@ -208,6 +208,13 @@ class Loans:
 
 def _rest() -> bytes:
     return bundle().rest
+
+
+def _packed(pack: Callable[[Any], Any], reply: Reply) -> Any:
+    try:
+        return pack(reply)
+    except ValueFault as fault:
+        raise ValueFault(f"{fault}; rproxy.local() lends what cannot travel") from fault
 
 
 def _thrown(told: Any) -> BaseException:

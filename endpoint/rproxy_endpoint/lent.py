@@ -49,6 +49,8 @@ class Lent:
         return "<%s of the client>" % self._rproxy_name
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__name__" and " " not in self._rproxy_name:
+            return self._rproxy_name  # a function's, which whoever wraps or logs it asks for
         _check_public(self, name)
         if name in self._rproxy_methods:
             return _method(self, name)
