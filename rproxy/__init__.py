@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         SerializationError,
     )
     from .hosts import Info
-    from .lending import local
+    from .marking import local
     from .staying import fetch, keep, release
 
 __version__ = "0.1.0"
@@ -42,7 +42,7 @@ _HOMES = {
     **dict.fromkeys(("RemoteClient", "connect"), "client"),
     "Info": "hosts",
     **dict.fromkeys(("fetch", "keep", "release"), "staying"),
-    "local": "lending",
+    "local": "marking",
     **dict.fromkeys(("Completed", "Connector", "Stream", "StreamConnector"), "connectors.base"),
     **dict.fromkeys(
         (

@@ -14,7 +14,6 @@ from .asking import Asking
 from .errors import SerializationError
 from .proxies import stand_in_of
 from .proxies.base import StandIn, cannot_pickle, join
-from .proxies.iteration import MOST
 from .proxies.stepping import Coroutine as RemoteCoroutine
 from .proxies.stepping import plain_error
 
@@ -211,7 +210,7 @@ class Items:
             items, ended = await asking.request(asking.next_message(state._self_target, ahead.size))
             ahead.items.extend(items)
             ahead.ended = ahead.ended or ended
-            ahead.size = min(2 * ahead.size, MOST)
+            ahead.grow()
         return ahead.items.popleft()
 
     def _next_of_data(self) -> Any:

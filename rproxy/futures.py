@@ -13,7 +13,7 @@ from typing import Any
 from .channels import Sink
 from .code.names import meant
 from .errors import CallCancelled
-from .lending import Loans
+from .marking import Local
 from .proxies import stand_in_of
 from .session import Session
 
@@ -112,7 +112,7 @@ class Futures:
         _ = session.channel  # a forked child's lock may be held by a thread that it has not
         future = RemoteFuture(self)
         with self._order:
-            if Loans.any:
+            if Local.any:
                 with session.side.loans.scope(lasting=True) as future.scope:
                     future.begun = session.begin(message, sink)
             else:

@@ -10,7 +10,7 @@ import functools
 import itertools
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 from rproxy_endpoint.protocol.errors import ValueFault
 from rproxy_endpoint.protocol.exceptions import make_exception
@@ -21,47 +21,13 @@ from rproxy_endpoint.protocol.special import SPECIAL
 
 from .deployment.bundle import bundle
 from .errors import SerializationError, remote_class
-from .proxies import stand_in_of
+from .marking import Local, has_own
+from .telling import annotate
 
-T = TypeVar("T")
+#: The special methods that the far side may use: all but the asynchronous ones, whose loop is this side's.
+LENT = SPECIAL.intersection((*OPERATIONS, "__call__"))
 #: What is always lent, to the endpoint itself: a function that returns the rest of it.
 REST = 0
-
-
-class Local:
-    """A mark: the far side gets no copy of the object, but the object itself, behind a proxy."""
-
-    __slots__ = ("_rproxy_object",)
-
-    def __init__(self, obj: Any) -> None:
-        object.__setattr__(self, "_rproxy_object", obj)
-
-    def __repr__(self) -> str:
-        return f"rproxy.local({self._rproxy_object!r})"
-
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        return self._rproxy_object(*args, **kwargs)
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "_rproxy_object":
-            raise AttributeError(name)
-        return getattr(self._rproxy_object, name)
-
-
-def local(obj: T) -> T:
-    """Marks an argument that the far side shall use here, while its call runs, instead of getting a copy.
-
-    Whatever the far side does with it (calls it, writes to it, iterates over it) runs in the thread that made
-    the call, one round trip each; exceptions cross both ways. It ends with the call.
-
-    Args:
-        obj: a function, file, logger, progress bar, generator or any other object of this side.
-    """
-    if isinstance(obj, Local) or stand_in_of(obj) is not None:
-        return obj  # it is marked, or is the far side's own
-    Loans.any = True
-    marked: Any = Local(obj)
-    return marked  # type: ignore[no-any-return]  # to a type checker it is what it stands for
 
 
 class _Scope:
@@ -75,10 +41,8 @@ class _Scope:
 class Loans:
     """The table of what is lent: number -> object, for as long as a call holds it."""
 
-    #: Whether anything was ever marked: calls of those who mark nothing pay nothing.
-    any = False
-
-    def __init__(self) -> None:
+    def __init__(self, target: str) -> None:
+        self._target = target
         self._objects: dict[int, Any] = {}
         self._counts: dict[int, int] = {}
         self._numbers: dict[int, int] = {}  # id of an object: its number
@@ -135,6 +99,24 @@ class Loans:
             return None
         return next((scope.raised[origin] for scope in self._scopes() if origin in scope.raised), None)
 
+    def restore(self, error: Any) -> None:
+        """Puts this side's own exceptions in their places among the causes and contexts of one that came back."""
+        seen: set[int] = set()
+        queue = [error]
+        while queue:
+            one = queue.pop()
+            if one is None or id(one) in seen:
+                continue
+            seen.add(id(one))
+            suppressed = one.__suppress_context__
+            for link in ("__cause__", "__context__"):
+                own = self.raised(getattr(one, link))
+                if own is None:
+                    queue.append(getattr(one, link))
+                elif own is not one:
+                    setattr(one, link, own)
+            one.__suppress_context__ = suppressed
+
     def _scopes(self) -> list[_Scope]:
         found: list[_Scope] | None = getattr(self._thread, "scopes", None)
         if found is None:
@@ -159,12 +141,14 @@ class Loans:
         except (KeyError, TypeError):
             raise ValueFault(f"nothing of this side is lent under number {number!r:.40}") from None
 
-    def answer(self, read: Callable[[], Any], pack: Callable[[Any], Any]) -> Any:
-        """Does what the far side asks for. Returns the packed Reply or Failure; raises nothing."""
+    def answer(self, read: Callable[[], Any], pack: Callable[[Any], Any]) -> tuple[Any, Any]:
+        """Does what the far side asks for. Returns the packed Reply or Failure, and what has to live until that is
+        sent: a proxy in it, whose release would else go ahead of it. Raises nothing."""
         try:
-            return pack(Reply(self._run(read())))
+            reply = Reply(self._run(read()))
+            return _packed(pack, reply), reply
         except BaseException as error:  # Ctrl-C as well: it crosses the far side, and comes back to the caller
-            return self._failure(error, pack)
+            return self._failure(error, pack), error
 
     def _failure(self, error: BaseException, pack: Callable[[Any], Any]) -> Any:
         if isinstance(error, ValueFault):
@@ -184,7 +168,7 @@ class Loans:
         obj = self.find(message.target)
         kind = type(message)
         if kind is Call:
-            value = self._call(obj, message)
+            value = self._call(obj, message) if message.surroundings is None else self._handling(obj, message)
         elif kind is Next:
             return self._iteration.gather(message.target, obj, message.count)
         elif kind is Get:
@@ -198,14 +182,25 @@ class Loans:
             raise ValueFault("a request that is none for a local object")
         return Local(value) if id(value) in self._numbers else value
 
+    def _handling(self, obj: Any, message: Call) -> Any:
+        """Calls it while an exception is handled, as it is there: `logger.exception()` of here tells it."""
+        error = _thrown(message.surroundings)
+        annotate(error, self._target)
+        try:
+            raise error
+        except BaseException:
+            return self._call(obj, message)
+
     def _call(self, obj: Any, message: Call) -> Any:
         name, args = message.path, message.args
         if not name:
             return obj(*args, **message.kwargs)
         if name == "__exit__":
-            error = make_exception(args[0], _builtin, remote_class, BaseException) if args else None
+            error = _thrown(args[0]) if args else None
             return type(obj).__exit__(obj, type(error) if error else None, error, None)
-        if name in SPECIAL and name in OPERATIONS and _has(type(obj), name):
+        if name == "__throw__":
+            return obj.throw(_thrown(args[0]))
+        if name in LENT and name in OPERATIONS and has_own(type(obj), name):
             value = OPERATIONS[name](obj, *args)
             return Local(value) if name in ("__iter__", "__reversed__", "__enter__") else value
         return getattr(obj, _public(name))(*args, **message.kwargs)
@@ -213,6 +208,18 @@ class Loans:
 
 def _rest() -> bytes:
     return bundle().rest
+
+
+def _packed(pack: Callable[[Any], Any], reply: Reply) -> Any:
+    try:
+        return pack(reply)
+    except ValueFault as fault:
+        raise ValueFault(f"{fault}; rproxy.local() lends what cannot travel") from fault
+
+
+def _thrown(told: Any) -> BaseException:
+    """An exception that the far side throws into an object of this side."""
+    return make_exception(told, _builtin, remote_class, BaseException)
 
 
 def _builtin(module: str, qualname: str) -> Any:
@@ -223,12 +230,6 @@ def _public(name: Any) -> str:
     if not (isinstance(name, str) and name.isidentifier()) or name.startswith("_"):
         raise AttributeError(f"{name!r:.80} is no public name: the far side reaches no others of a local object")
     return name
-
-
-def _has(cls: type, name: str) -> bool:
-    """Whether a type has a special method of its own, not only what every object has."""
-    found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
-    return found is not None and found is not vars(object).get(name)
 
 
 def _describe(obj: Any) -> tuple[str, str, str, str, str]:
@@ -245,4 +246,5 @@ def _of_class(cls: Any) -> tuple[str, str]:
     import inspect
 
     methods = [name for name in dir(cls) if name[:1] != "_" and callable(inspect.getattr_static(cls, name))]
-    return " ".join(sorted(name for name in SPECIAL if _has(cls, name))), " ".join(methods)
+    special = sorted(name for name in LENT if has_own(cls, name))
+    return " ".join(special), " ".join(methods)

@@ -18,7 +18,7 @@ from . import blocks, log, output
 from .channels import Channel, Sink
 from .code import CodeCodec
 from .errors import CallCancelled, CallTimeout, ConnectionLost, RemoteExecError, RProxyError, SerializationError
-from .lending import Loans
+from .marking import Local
 from .rejoining import Rejoining
 from .side import ClientSide
 from .telling import annotate, name_of
@@ -110,7 +110,7 @@ class Session:
 
     def request(self, message: Any, sink: Sink | None = None, inside: blocks.Inside | None = None) -> Any:
         """The value that answers a request; raises the exception that the call raised."""
-        if Loans.any:  # else this side has nothing to be asked for
+        if Local.any:  # else this side has nothing to be asked for
             with self.side.loans.scope():
                 return self._request(message, sink, inside or blocks.inside(self))
         return self._request(message, sink, inside or blocks.inside(self))
@@ -224,8 +224,8 @@ class Session:
         """As `call`, but the result stays there even if it is data."""
         return self.request(Call(target, path, args, kwargs, self.surroundings(), True))
 
-    def next_items(self, target: int, count: int) -> tuple[list[Any], bool]:
-        found: tuple[list[Any], bool] = self.request(Next(target, count, self.surroundings()))
+    def next_items(self, target: int, count: int) -> tuple[list[Any], Any]:
+        found: tuple[list[Any], Any] = self.request(Next(target, count, self.surroundings()))
         return found
 
     def get(self, target: Any, path: str) -> Any:
@@ -293,12 +293,14 @@ class Session:
             made: Any = self.side.errors.make(error)
         except ValueFault as problem:
             return SerializationError(f"{what} on {self.target} failed, and its failure cannot be read: {problem}")
-        own = self.side.loans.raised(made) if Loans.any else None
+        own = self.side.loans.raised(made) if Local.any else None
         if error.get("missing"):
             self._name_target(made, message)
         else:
             self.side.shipping.add_mend(made)
         annotate(made, self.target, own)
+        if Local.any and own is None:
+            self.side.loans.restore(made)
         return own or made
 
     def _too_long(self, what: str, limit: float | None, error: CallTimeout) -> CallTimeout:

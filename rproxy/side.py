@@ -9,12 +9,14 @@ import weakref
 from typing import Any
 
 from rproxy_endpoint.protocol.errors import ValueFault
+from rproxy_endpoint.protocol.failures import take_exception
 from rproxy_endpoint.protocol.messages import Release
 from rproxy_endpoint.protocol.values import Parcel, Side, Taken, describe_type, taken
 
 from .code import NeedsCode, Outbox, Shipping
 from .errors import RProxyError
-from .lending import Loans, Local
+from .lending import Loans
+from .marking import Local
 from .proxies import (
     CallableProxy,
     ErrorClasses,
@@ -38,7 +40,7 @@ class ClientSide(Side):
         self.trust = trust
         self.outbox = Outbox()
         self.shipping = Shipping(session)
-        self.loans = Loans()
+        self.loans = Loans(session.target)
         self._session = session
         self._code = code  # whether the serializer can carry code
         self._lock = threading.RLock()  # a finalizer may run a call while this thread has it
@@ -71,7 +73,7 @@ class ClientSide(Side):
     def known(self, obj: Any) -> Taken | None:
         """A proxy, or an exception that came from there, by what it means to its own side; what is marked as local,
         by its number here."""
-        if type(obj) is Local:
+        if issubclass(type(obj), Local):
             if not self._session.lends:
                 raise ValueFault("rproxy.local() needs a connector with a stream (one that has `open`)")
             return taken("reference", *self.loans.lend(obj._rproxy_object))
@@ -89,6 +91,8 @@ class ClientSide(Side):
             return taken("reference", "member", cls.__module__, cls.__qualname__)  # no code is needed for it
         if self._code:
             raise NeedsCode
+        if isinstance(obj, BaseException) and self.locate(type(obj).__module__, type(obj).__qualname__) is type(obj):
+            return taken("reference", "error", take_exception(obj))
         raise ValueFault(f"{describe_type(obj)} cannot travel by JSON, which carries data only")
 
     def notices(self) -> list[Any]:
@@ -125,12 +129,12 @@ class ClientSide(Side):
             description = session.describe(number, "")["type"]
         with self._lock:
             if description is not None and type_number not in self._types:
-                self._types[type_number] = RemoteType(*map(str, description))
+                self._types[type_number] = RemoteType(session, *map(str, description))
             remote_type = self._types[type_number]
             self._highest = max(self._highest, number)
             stand_in = self._objects.get(number)
             if stand_in is None:
-                stand_in = self._objects[number] = remote_type.proxy(session, number)
+                stand_in = self._objects[number] = remote_type.proxy(number)
             stand_in._self_received[0] += 1
         if called is not None and called[0] == "class" and called[3] is not None:
             return self.errors.result(called[3], number, stand_in)

@@ -66,6 +66,8 @@ def release(obj: Any) -> None:
         TypeError: it is no proxy of a live object.
     """
     state = stand_in_of(obj)
+    if type(getattr(state, "_self_target", None)) is int and not state._self_path:
+        state = getattr(state, "_self_owner", None) or state  # of a function or class that is an object there
     let_go = getattr(type(state), "_self_let_go", None)
     if let_go is None:
         raise TypeError(f"rproxy.release takes the proxy of a live object, not {obj!r}")

@@ -116,6 +116,21 @@ def test_the_far_side_logs_by_a_local_logger(stream_client, caplog):
     assert caplog.messages == ["step 3"]
 
 
+def test_a_local_logger_tells_the_far_sides_exception(stream_client, caplog):
+    def far(log):
+        try:
+            {}["key"]
+        except KeyError:
+            log.exception("failed")
+        log.error("afterwards", exc_info=True)
+
+    stream_client.call(far, rproxy.local(logging.getLogger("rproxy.tests.lending")))
+    failed, afterwards = caplog.records
+    assert failed.exc_info[0] is not None and issubclass(failed.exc_info[0], KeyError)
+    assert "in far" in caplog.text
+    assert afterwards.exc_info == (None, None, None)
+
+
 def test_attributes_of_a_local_object_are_read_set_and_deleted(stream_client):
     class Bar:
         total = 10
@@ -154,6 +169,37 @@ def test_a_local_object_has_the_special_methods_of_its_type_and_no_others(stream
     assert stream_client.call(far, rproxy.local(Box())) == (3, 8, True, False, True, False, [True] * 4)
 
 
+def test_a_local_object_is_a_path_and_is_rounded_there(stream_client):
+    class Place:
+        def __fspath__(self):
+            return "/place"
+
+        def __floor__(self):
+            return 2
+
+    def far(place):
+        import math
+        import os
+
+        return os.path.join(place, "file"), math.floor(place)
+
+    assert stream_client.call(far, rproxy.local(Place())) == ("/place/file", 2)
+
+
+def test_an_asynchronous_generator_of_this_side_is_none_there(stream_client):
+    async def generate():
+        yield 1
+
+    def far(items):
+        async def go():
+            return [item async for item in items]
+
+        return go()
+
+    with pytest.raises(TypeError, match="'async for' requires an object with __aiter__"):
+        stream_client.call(far, rproxy.local(generate()))
+
+
 def test_it_shows_as_what_it_is_where_the_class_is_known(stream_client):
     def far(file, function):
         import io
@@ -162,6 +208,13 @@ def test_it_shows_as_what_it_is_where_the_class_is_known(stream_client):
 
     told = stream_client.call(far, rproxy.local(io.TextIOWrapper(io.BytesIO())), rproxy.local(len))
     assert told == (True, "<len of the client>", True)
+
+
+def test_a_function_has_its_name_there_and_other_objects_have_none(stream_client):
+    def far(function, file):
+        return function.__name__, hasattr(file, "__name__")
+
+    assert stream_client.call(far, rproxy.local(len), rproxy.local(io.StringIO())) == ("len", False)
 
 
 def test_the_same_object_is_the_same_there_and_comes_back_as_itself(stream_client):
@@ -183,76 +236,25 @@ def test_marking_twice_or_marking_what_is_remote_changes_nothing(stream_client):
 
 
 def test_a_marked_object_can_still_be_used_here():
-    marked = rproxy.local([3, 1].sort)
-    assert marked() is None
-    assert rproxy.local(io.StringIO("x")).read() == "x"
+    marked = rproxy.local([3, 1])
+    marked.sort()
+    assert (marked[0], len(marked), list(marked), 3 in marked, marked == [1, 3], callable(marked)) == (
+        1, 2, [1, 3], True, True, False,
+    )  # fmt: skip
+    assert rproxy.local(len)("abc") == 3
+    with rproxy.local(io.StringIO("x")) as file:
+        assert file.read() == "x"
 
 
-# -- iteration -----------------------------------------------------------------------------------------
+def test_data_that_never_change_need_no_mark():
+    assert rproxy.local(None) is None
+    assert [rproxy.local(value) for value in (1, "a", b"a")] == [1, "a", b"a"]
 
 
-def test_the_far_side_iterates_over_a_local_generator(stream_client):
-    assert stream_client.call(lambda items: sum(items), rproxy.local(i for i in range(20_000))) == 199_990_000
-
-
-def test_an_infinite_generator_works(stream_client):
-    def far(items):
-        for item in items:
-            if item > 100:
-                return item
-        return None
-
-    def count():
-        number = 0
-        while True:
-            yield number
-            number += 1
-
-    assert stream_client.call(far, rproxy.local(count())) == 101
-
-
-def test_next_takes_one_item_and_nothing_ahead(stream_client):
-    generator = (i for i in range(10))
-    assert stream_client.call(lambda g: (next(g), next(g)), rproxy.local(generator)) == (0, 1)
-    assert next(generator) == 2
-
-
-def test_the_end_and_an_error_of_a_generator_come_where_they_belong(stream_client):
-    def failing():
-        yield 1
-        yield 2
-        raise OwnError("after two")
-
-    def far(items):
-        got = []
-        for item in items:
-            got.append(item)
-            print(item)
-
-    with stream_client.capture() as captured, pytest.raises(OwnError, match="after two"):
-        stream_client.call(far, rproxy.local(failing()))
-    assert captured.text == "1\n2\n"
-    assert stream_client.call(lambda g: next(g, "end"), rproxy.local(iter(()))) == "end"
-
-
-def test_send_throw_and_close_reach_a_local_generator(stream_client):
-    log = []
-
-    def echo():
-        try:
-            got = yield "first"
-            log.append(got)
-            yield "second"
-        finally:
-            log.append("closed")
-
-    def far(g):
-        values = [next(g), g.send("sent")]
-        g.close()
-        return values
-
-    assert stream_client.call(far, rproxy.local(echo())) == ["first", "second"]
-    assert log == ["sent", "closed"]
+def test_an_attribute_may_be_marked(stream_client):
+    outer, inner = io.StringIO(), io.StringIO("inner")
+    outer.inner = rproxy.local(inner)
+    assert stream_client.call(lambda outer: outer.inner.read(), rproxy.local(outer)) == "inner"
 
 
 # -- other interpreters --------------------------------------------------------------------------------

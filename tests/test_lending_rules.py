@@ -36,6 +36,35 @@ def test_an_exception_crosses_the_far_side_and_comes_back_as_itself(stream_clien
     assert "It came back through local://" in error.__notes__[0]
 
 
+def test_an_exception_whose_module_fails_there_is_told_all_the_same(stream_client, far_module):
+    name = far_module("failing", "raise RuntimeError('not here')")
+    error = type("FarError", (OwnError,), {"__module__": name})("text")
+
+    def fails():
+        raise error
+
+    with pytest.raises(OwnError) as caught:
+        stream_client.call(lambda f: f(), rproxy.local(fails))
+    assert caught.value is error
+
+
+def test_an_exception_of_this_side_comes_back_as_the_cause_of_another_one(stream_client):
+    error = OwnError("here")
+
+    def fails():
+        raise error
+
+    def far(f):
+        try:
+            f()
+        except Exception as error:
+            raise KeyError("there") from error
+
+    with pytest.raises(KeyError) as caught:
+        stream_client.call(far, rproxy.local(fails))
+    assert caught.value.__cause__ is error
+
+
 def test_the_far_side_catches_a_callbacks_exception_by_its_type(stream_client):
     def far(fails, own):
         caught = []
@@ -82,7 +111,7 @@ def test_ctrl_c_in_a_callback_interrupts_the_call_and_the_session_goes_on(stream
 
 
 def test_a_result_that_cannot_travel_is_a_clear_error_and_the_session_goes_on(stream_client):
-    with pytest.raises(SerializationError, match="an open file of this side"):
+    with pytest.raises(SerializationError, match=r"an open file of this side.*rproxy\.local\(\) lends what cannot"):
         stream_client.call(lambda f: f(), rproxy.local(lambda: open("/etc/hosts")))
     assert stream_client.module("math").sqrt(4) == 2
 
@@ -106,6 +135,14 @@ def test_a_callback_gets_live_objects_of_the_far_side(stream_client):
         return f(io.StringIO("there"))
 
     assert stream_client.call(far, rproxy.local(lambda file: file.read())) == "there"
+
+
+def test_a_callback_may_give_back_the_far_sides_object_that_it_got(stream_client):
+    def far(f):
+        thing = object()
+        return f(thing) is thing
+
+    assert stream_client.call(far, rproxy.local(lambda thing: thing))
 
 
 def test_output_keeps_its_order_across_both_sides(stream_client, capsys):

@@ -216,6 +216,28 @@ def test_bytes_int_float_and_paths_are_the_far_sides(client):
     assert os.fspath(client.module("pathlib").PurePosixPath("/a")) == "/a"
 
 
+def test_a_kept_sequence_is_joined_from_either_side(client):
+    def kept(value):
+        return rproxy.keep(client.module("builtins").type(value))(value)
+
+    for value in ([1], (1,), "a", b"a"):
+        assert value + kept(value) == kept(value) + value == value * 2
+    with pytest.raises(TypeError, match="unsupported operand"):
+        _ = 5 + kept([1])
+
+
+def test_an_object_equals_nothing_that_cannot_be_where_it_is(client):
+    path = client.module("pathlib").PurePosixPath("/a")
+    with rproxy.connect() as other, open(os.devnull) as file:
+        foreign = other.module("pathlib").PurePosixPath("/a")
+        assert (path == foreign, path != foreign, path == file, path in [foreign, file]) == (False, True, False, False)
+        assert len({path, foreign}) == 2
+
+
+def test_dir_shows_the_attributes_of_an_instance(client):
+    assert "data" in dir(client.module("collections").UserList([1]))
+
+
 def test_a_list_of_remote_objects_is_sorted(client):
     path = client.module("pathlib").PurePosixPath
     assert [str(p) for p in sorted([path("/b"), path("/a")])] == ["/a", "/b"]

@@ -276,3 +276,24 @@ def test_a_class_that_somebody_holds_stays_the_same(client, module):
             module.raise_new(number)
     gc.collect()
     assert type(caught_by(held, module.fail, "Base")) is held
+
+
+def test_exceptions_of_the_standard_library_travel_by_json_too(far_module):
+    source = (
+        "import contextlib\n"
+        "@contextlib.contextmanager\n"
+        "def manager(seen):\n"
+        "    try:\n        yield\n"
+        "    except FileNotFoundError as error:\n        seen.append((error.errno, error.filename))\n"
+        "def patient():\n"
+        "    try:\n        yield 1\n"
+        "    except KeyError as error:\n        yield error.args\n"
+    )
+    with rproxy.connect(serializer="json") as client:
+        module = client.module(far_module("by_json", source))
+        seen = rproxy.keep(client.module("builtins").list)()
+        with module.manager(seen):
+            open("/does/not/exist")
+        assert rproxy.fetch(seen) == [(2, "/does/not/exist")]
+        patient = module.patient()
+        assert (next(patient), patient.throw(KeyError("thrown"))) == (1, ("thrown",))

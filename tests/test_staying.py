@@ -14,6 +14,15 @@ def numbers(count):
         made.append(number)
         yield number
 
+def conversation():
+    first = yield "first"
+    second = yield first
+    return first + second
+
+def returning(count):
+    yield from range(count)
+    return "returned"
+
 def failing(count):
     yield from range(count)
     raise KeyError("after %d" % count)
@@ -124,6 +133,36 @@ def test_send_to_a_generator_that_ran_ahead_is_a_clear_error(module):
         numbers.send(1)
 
 
+def test_yield_from_passes_on_what_is_sent_and_gets_what_the_generator_returns(module):
+    def passing_on():
+        returned.append((yield from module.conversation()))
+
+    returned, passed = [], passing_on()
+    assert (next(passed), passed.send("one")) == ("first", "one")
+    with pytest.raises(StopIteration):
+        passed.send("two")
+    assert returned == ["onetwo"]
+
+
+def test_the_end_of_a_long_generator_has_the_value_that_it_returns(module):
+    def passing_on():
+        got.append((yield from module.returning(100)))
+
+    got = []
+    assert len(list(passing_on())) == 100
+    assert got == ["returned"]
+
+
+def test_a_loop_that_sends_goes_on_item_by_item(module):
+    echo, seen = module.echo(), []
+    for received in echo:
+        seen.append(len(received))
+        if len(seen) == 4:
+            break
+        echo.send(len(seen))
+    assert seen == [0, 2, 4, 6]
+
+
 def test_keep_leaves_data_there_and_fetch_brings_it(client):
     kept = rproxy.keep(client.module("builtins").list)("abc")
     assert len(kept) == 3
@@ -161,6 +200,16 @@ def test_arithmetic_between_kept_arrays_runs_there(client):
     assert (fetched == 3).all()
 
 
+def test_what_is_changed_in_place_is_what_was_kept(client):
+    kept = numbers = rproxy.keep(client.module("builtins").list)([1])
+    numbers += [2]
+    numbers *= 2
+    assert numbers is kept
+    array = ones = rproxy.keep(client.module("numpy").ones)(3)
+    ones += 1
+    assert ones is array and rproxy.fetch(array).tolist() == [2, 2, 2]
+
+
 def test_keep_takes_remote_callables_only():
     with pytest.raises(TypeError, match=r"rproxy\.keep takes a function"):
         rproxy.keep(len)
@@ -179,3 +228,11 @@ def test_a_released_object_says_so(client):
     rproxy.release(buffer)
     with pytest.raises(TypeError, match=r"rproxy\.release takes the proxy of a live object"):
         rproxy.release(client.module("os"))
+
+
+def test_a_function_or_class_that_is_an_object_there_is_released(client):
+    for make in (lambda: lambda: 5, lambda: type("Local", (), {})):
+        made = client.call(make)
+        rproxy.release(made)
+        with pytest.raises(ReferenceError, match="was released"):
+            made()

@@ -278,6 +278,15 @@ def make(name):
         "nested": Data(1, [Data(2, {"k": Plain((1, 2))}), Slots(Frozen(3))]),
     }[name]
 
+def circle():
+    one = Plain(None)
+    one.name = [one]
+    return one
+
+def shared():
+    one = Plain("one")
+    return [one, one]
+
 def fail():
     raise Wrong("first", 2)
 
@@ -314,6 +323,16 @@ def test_an_instance_of_a_trusted_package_comes_back_by_value(trusting, package,
     assert type(value) in (type(expected), package.Stated)
     assert expected == value
     assert getattr(value, "extra", None) == getattr(expected, "extra", None)
+
+
+def test_an_instance_that_holds_itself_comes_whole_or_not_at_all(trusting, package):
+    module = trusting.module("trusted_here")
+    with pytest.raises(rproxy.SerializationError, match="trusted_here.Plain holds itself"):
+        module.circle()
+    kept = rproxy.keep(module.circle)()
+    assert type(kept) is not package.Plain
+    one, other = module.shared()
+    assert one is other and one.name == "one"
 
 
 def test_an_exception_of_a_trusted_package_is_that_exception(trusting, package):

@@ -122,13 +122,15 @@ def _special_of(cls: type) -> str:
 
 
 def of_type(cls: type) -> Tuple[str, str, str, str, str]:
-    """A type: module, qualified name, its special methods, its methods, its other names."""
+    """A type: module, qualified name, its special methods (with a minus where it says None, which is to have none), its
+    methods, and its bases as module:qualified name."""
     into: Dict[str, Any] = {}
     _sort(cls, _names(cls), into)
-    special = [name for name in SPECIAL if _has(cls, name)]
+    special = ["-" * (not _has(cls, name)) + name for name in SPECIAL if _has(cls, name) is not None]
     if "__bytes__" not in special and _has_buffer(cls):
         special.append("__bytes__")
-    return cls.__module__, cls.__qualname__, " ".join(special), into["f"], into["v"] + " " + into["d"]
+    bases = " ".join(["%s:%s" % (base.__module__, base.__qualname__) for base in cls.__mro__[1:-1]])
+    return cls.__module__, cls.__qualname__, " ".join(special), into["f"], bases
 
 
 def _has_buffer(cls: type) -> bool:
@@ -139,11 +141,12 @@ def _has_buffer(cls: type) -> bool:
     )
 
 
-def _has(cls: type, name: str) -> bool:
+def _has(cls: type, name: str) -> Optional[bool]:
+    """Whether a class has a name; False only where it says None instead."""
     for base in cls.__mro__:
         if name in vars(base):
             return vars(base)[name] is not None
-    return False
+    return None
 
 
 def of_object(obj: Any) -> Optional[Tuple[Any, ...]]:

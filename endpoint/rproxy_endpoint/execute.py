@@ -73,7 +73,7 @@ class Executor:
                 value = called(*args, **message.kwargs)
             if type(value) is types.CoroutineType and type(target) not in (str, int):
                 value = self._step().run(value)
-        return Kept(value) if message.keep else value
+        return Kept(value) if message.keep and type(value) is not Kept else value
 
     def _step(self) -> Any:
         """What drives coroutines."""
@@ -90,27 +90,24 @@ class Executor:
         if name[:2] != "__" or not (owner or type(target) is int):
             return None
         if not self._operations:
-            from .protocol.operators import OPERATIONS
+            from .operating import operations
 
-            self._step()
-            self._operations.update(OPERATIONS)
-        steps = self._stepping.STEPS
-        if name not in self._operations and name not in steps:
+            self._operations = operations(self._step())
+        operation = self._operations.get(name)
+        if operation is None:
             return None
         obj = self._resolve(target, owner)
         if issubclass(type(obj), (type, types.ModuleType)):
             return None
-        if name in steps:
-            return lambda *args: self._stepper.run(steps[name](obj, *args))
-        return functools.partial(self._operations[name], obj)
+        return functools.partial(operation, obj)
 
-    def _next(self, message: Next) -> Tuple[List[Any], bool]:
+    def _next(self, message: Next) -> Tuple[List[Any], Any]:
         if self._iteration is None:
             from .protocol.operators import Iteration
 
             self._iteration = Iteration()
         items = self._side.objects.find(message.target)
-        found: Tuple[List[Any], bool] = self._iteration.gather(message.target, items, message.count)
+        found: Tuple[List[Any], Any] = self._iteration.gather(message.target, items, message.count)
         return found
 
     def _get(self, message: Get) -> Any:

@@ -6,11 +6,12 @@ so from then on. Its private names stay private.
 """
 
 import collections
+import os
 import sys
 from typing import Any, Callable, Deque, Dict, FrozenSet, List, Tuple
 
 from .protocol.exceptions import make_exception
-from .protocol.failures import take_exception
+from .protocol.failures import plain_failure, take_exception
 from .protocol.messages import Call, Delete, Get, Next
 from .protocol.messages import Set as SetAttribute
 from .protocol.special import SPECIAL
@@ -21,12 +22,14 @@ Ask = Callable[["Lent", Any], Any]
 Description = Tuple[str, str, str, str, str]
 #: No batch of items has more; bytes and time are bounded by the client.
 MOST = 1 << 14
+#: What makes an iterator a generator, to `yield from`.
+STEPS = frozenset(("send", "throw", "close"))
 
 
 class Lent:
     """Stands for an object of the client."""
 
-    __slots__ = ("__weakref__", "_rproxy_ask", "_rproxy_calls", "_rproxy_name", "_rproxy_number")
+    __slots__ = ("__weakref__", "_rproxy_ahead", "_rproxy_ask", "_rproxy_calls", "_rproxy_name", "_rproxy_number")
 
     _rproxy_class: Any = None  # the class of that name here, if it is the standard library's
     _rproxy_methods: FrozenSet[str] = frozenset()
@@ -36,6 +39,7 @@ class Lent:
         _set(self, "_rproxy_number", number)
         _set(self, "_rproxy_name", name)
         _set(self, "_rproxy_calls", set())  # the requests that lent it
+        _set(self, "_rproxy_ahead", None)  # of an iterator
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
@@ -45,6 +49,8 @@ class Lent:
         return "<%s of the client>" % self._rproxy_name
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__name__" and " " not in self._rproxy_name:
+            return self._rproxy_name  # a function's, which whoever wraps or logs it asks for
         _check_public(self, name)
         if name in self._rproxy_methods:
             return _method(self, name)
@@ -79,12 +85,30 @@ def _check_public(lent: Lent, name: str) -> None:
         raise AttributeError("%r has no %s here: what begins with an underscore stays with the client" % (lent, name))
 
 
+def _handled() -> Any:
+    """The exception that is being handled here, for what is called there: a logger may be to tell it."""
+    error = sys.exc_info()[1]
+    return None if error is None else plain_failure(take_exception(error, os.path.dirname(__file__)))
+
+
 def _method(lent: Lent, name: str) -> Callable[..., Any]:
     def method(*args: Any, **kwargs: Any) -> Any:
-        return lent._rproxy_ask(lent, Call(lent._rproxy_number, name, args, kwargs, None, False))
+        if name in ("send", "throw") and lent._rproxy_methods >= STEPS:
+            _keep_in_step(lent, name)
+        return lent._rproxy_ask(lent, Call(lent._rproxy_number, name, args, kwargs, _handled(), False))
 
-    method.__name__ = method.__qualname__ = name
-    return method
+    def throw(*error: Any) -> Any:
+        made = error[1] if len(error) > 1 and error[1] is not None else error[0]
+        if isinstance(made, type):
+            made = made()
+        if not isinstance(made, BaseException):
+            return method(*error)
+        _keep_in_step(lent, name)
+        return lent._rproxy_ask(lent, Call(lent._rproxy_number, "__throw__", (take_exception(made),), {}, None, False))
+
+    own = throw if name == "throw" and lent._rproxy_methods >= STEPS else method
+    own.__name__ = own.__qualname__ = name
+    return own
 
 
 def _operation(name: str) -> Callable[..., Any]:
@@ -97,7 +121,7 @@ def _operation(name: str) -> Callable[..., Any]:
 
 def _call(*args: Any, **kwargs: Any) -> Any:
     self = args[0]  # no parameter of that name: it may be a keyword of the call
-    return self._rproxy_ask(self, Call(self._rproxy_number, "", args[1:], kwargs, None, False))
+    return self._rproxy_ask(self, Call(self._rproxy_number, "", args[1:], kwargs, _handled(), False))
 
 
 def _exit(self: Any, kind: Any, error: Any, traceback: Any) -> Any:
@@ -106,10 +130,57 @@ def _exit(self: Any, kind: Any, error: Any, traceback: Any) -> Any:
     return self._rproxy_ask(self, Call(self._rproxy_number, "__exit__", told, {}, None, False))
 
 
+# -- iterators -----------------------------------------------------------------------------------------
+
+
+class _Ahead:
+    """What was fetched of a lent iterator and not used yet. It belongs to the iterator: whoever goes on with it
+    misses nothing."""
+
+    def __init__(self) -> None:
+        self.items: Deque[Any] = collections.deque()
+        self.ended: Any = False  # or (value,) for what a generator has returned, until that was told
+        self.size = 1  # of the next batch
+        self.most = MOST
+
+
+def _ahead(lent: Lent) -> _Ahead:
+    if lent._rproxy_ahead is None:
+        _set(lent, "_rproxy_ahead", _Ahead())
+    return lent._rproxy_ahead  # type: ignore[no-any-return]
+
+
+def _keep_in_step(lent: Lent, name: str) -> None:
+    """`send` and `throw` have to find a generator where this side is."""
+    ahead = _ahead(lent)
+    if ahead.items:
+        raise RuntimeError(
+            "%s() cannot reach a generator that has run ahead: a for loop has fetched %d items more than it used. "
+            "Use next() with %s()" % (name, len(ahead.items), name)
+        )
+    ahead.size = ahead.most = 1
+
+
+def _end(ahead: _Ahead) -> StopIteration:
+    value, ahead.ended = ahead.ended, True
+    return StopIteration(*value) if type(value) is tuple else StopIteration()
+
+
+def _next(self: Any) -> Any:
+    """What was fetched ahead, else one item."""
+    ahead = _ahead(self)
+    if ahead.items:
+        return ahead.items.popleft()
+    if ahead.ended:
+        raise _end(ahead)
+    return self._rproxy_ask(self, Call(self._rproxy_number, "__next__", (), {}, None, False))
+
+
 def _iterate(self: Any) -> Any:
     if hasattr(type(self), "__next__"):
-        return _Batches(self)
-    return _Batches(self._rproxy_ask(self, Call(self._rproxy_number, "__iter__", (), {}, None, False)))
+        return _Steps(self) if self._rproxy_methods >= STEPS else _Batches(self)
+    found = self._rproxy_ask(self, Call(self._rproxy_number, "__iter__", (), {}, None, False))
+    return _Batches(found) if isinstance(found, Lent) else found  # else it came by value
 
 
 class _Batches:
@@ -117,27 +188,37 @@ class _Batches:
 
     def __init__(self, iterator: Any) -> None:
         self._iterator = iterator
-        self._items: Deque[Any] = collections.deque()
-        self._ended = False
-        self._size = 1
 
-    def __iter__(self) -> "_Batches":
+    def __iter__(self) -> Any:
         return self
 
     def __next__(self) -> Any:
-        if not isinstance(self._iterator, Lent):
-            return next(self._iterator)  # it came by value
-        while not self._items:
-            if self._ended:
-                raise StopIteration
-            message = Next(self._iterator._rproxy_number, self._size, None)
-            items, self._ended = self._iterator._rproxy_ask(self._iterator, message)
-            self._items.extend(items)
-            self._size = min(2 * self._size, MOST)
-        return self._items.popleft()
+        iterator, ahead = self._iterator, _ahead(self._iterator)
+        while not ahead.items:
+            if ahead.ended:
+                raise _end(ahead)
+            message = Next(iterator._rproxy_number, ahead.size, None)
+            items, ahead.ended = iterator._rproxy_ask(iterator, message)
+            ahead.items.extend(items)
+            ahead.size = min(2 * ahead.size, ahead.most)
+        return ahead.items.popleft()
 
 
-_OWN_WAYS: Dict[str, Any] = {"__call__": _call, "__exit__": _exit, "__iter__": _iterate}
+class _Steps(_Batches):
+    """The same over a generator, for `yield from`, which passes on what is sent and thrown."""
+
+    def send(self, value: Any) -> Any:
+        return next(self) if value is None else self._iterator.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._iterator.throw(*error)
+
+    def close(self) -> None:
+        _ahead(self._iterator).items.clear()
+        self._iterator.close()
+
+
+_OWN_WAYS: Dict[str, Any] = {"__call__": _call, "__exit__": _exit, "__iter__": _iterate, "__next__": _next}
 _MADE: Dict[Tuple[str, ...], type] = {}
 
 

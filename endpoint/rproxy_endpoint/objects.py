@@ -86,7 +86,8 @@ class EndpointSide(Side):
         self.ask: Optional[Callable[[Any, Any], Any]] = None  # asks the client for an object that it lent
         self.reading = threading.local()  # `call`: the request whose values this thread rebuilds
         #: The objects that the value under way has taken hold of, and the types that it was the first to tell of.
-        self._taken: Tuple[List[int], List[type]] = ([], [])
+        #: And the trusted instances in it, by their ids.
+        self._taken: Tuple[List[int], List[type], Dict[int, Any]] = ([], [], {})
         self._packing = threading.RLock()
         self._lent: Any = weakref.WeakValueDictionary()
         self._types: Dict[type, int] = {}
@@ -112,7 +113,9 @@ class EndpointSide(Side):
         if issubclass(cls, types.ModuleType) and sys.modules.get(_name(obj)) is obj:
             return taken("reference", "module", _name(obj))
         if cls.__module__.partition(".")[0] in self.trust:
-            return self._instance(obj)
+            from .instances import take_instance  # few sessions need it
+
+            return take_instance(obj, self._taken[2])
         if cls is types.GeneratorType:
             from .stepping import native
 
@@ -137,31 +140,11 @@ class EndpointSide(Side):
             description = describe.of_type(cls)
         return taken("reference", "object", number, known, description, describe.of_object(obj))
 
-    def _instance(self, obj: Any) -> Taken:
-        """An instance of a class that the client trusts: what its own pickling would say, as plain parts."""
-        reduced = obj.__reduce_ex__(2)
-        if isinstance(reduced, str):
-            raise ValueFault("%s is a global named %s" % (describe_type(obj), reduced))
-        function, args, state, appended, items = (tuple(reduced) + (None,) * 3)[:5]
-        if function.__name__ in ("__newobj__", "__newobj_ex__"):
-            cls, args = args[0], args[1:]
-            if function.__name__ == "__newobj_ex__":
-                args, keywords = args[0], args[1]
-            else:
-                keywords = {}
-            name, how = cls, "new"
-        else:
-            name, how, keywords = function, "call", {}
-        return taken(
-            "instance", how, name.__module__, name.__qualname__, tuple(args), keywords, state,
-            appended=appended, items=items,
-        )
-
     def packed(self, pack: Callable[..., Any], *args: Any) -> Any:
         """What `pack` returns; if it raises, what it has taken hold of is let go of again."""
         with self._packing:
             outer = self._taken  # a value's own code may ask the client while it is packed
-            held, described = self._taken = [], []
+            held, described, _ = self._taken = [], [], {}
             try:
                 return pack(*args)
             except BaseException:
@@ -221,7 +204,7 @@ class EndpointSide(Side):
             for name in qualname.split("."):
                 found = getattr(found, name)
             return found
-        except (ImportError, AttributeError):
+        except Exception:  # a module's own code may raise anything, as one for a newer Python does
             return None
 
     def sendable(self, module: str, qualname: str) -> Optional[Any]:

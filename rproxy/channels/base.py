@@ -23,7 +23,8 @@ class ChannelOptions(NamedTuple):
     `side` answers the codec's questions; `codec` makes the codec once the far side has said what it is;
     `hello` is what this side says of itself; `ambient` takes output that belongs to no call; `before`
     gives the notices that go ahead of the next request; `lender` answers what the far side asks for objects
-    that are lent to it: from what reads its message and what packs the answer; `watch` sees each message;
+    that are lent to it: from what reads its message and what packs the answer, it gives the packed answer and what has
+    to live until that is sent; `watch` sees each message;
     `keepalive` is how long the far side may be silent under a call before it is looked after, in seconds (None: for
     ever).
     """
@@ -35,7 +36,7 @@ class ChannelOptions(NamedTuple):
     hello: dict[str, Any]
     ambient: Sink
     before: Callable[[], list[Any]]
-    lender: Callable[[Callable[[], Any], Callable[[Any], Any]], Any]
+    lender: Callable[[Callable[[], Any], Callable[[Any], Any]], tuple[Any, Any]]
     watch: "Watch | None" = None
     keepalive: float | None = None
 

@@ -235,7 +235,7 @@ class StreamChannel(Channel):
         token = _answering.set({**_answering.get({}), id(self): frame.call})
         try:
             with waiting.held.let_go():
-                packed = self._options.lender(lambda: self._peer.read(frame), self._peer.pack)
+                packed, _living = self._options.lender(lambda: self._peer.read(frame), self._peer.pack)
         finally:
             _answering.reset(token)
             if outer is None:

@@ -1,6 +1,5 @@
 """What all proxies share: a stand-in, and requests to a session."""
 
-import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rproxy_endpoint.protocol.errors import ValueFault
@@ -19,7 +18,7 @@ class Requests(Protocol):
     def call(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
     def ask(self, target: Any, path: str, args: tuple[Any, ...], look: bool = True) -> Any: ...
     def natural(self, target: Any, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
-    def next_items(self, target: int, count: int) -> tuple[list[Any], bool]: ...
+    def next_items(self, target: int, count: int) -> tuple[list[Any], Any]: ...
     def get(self, target: Any, path: str) -> Any: ...
     def get_many(self, target: Any, paths: tuple[str, ...]) -> tuple[tuple[bool, Any], ...]: ...
     def set(self, target: Any, path: str, value: Any) -> None: ...
@@ -97,13 +96,3 @@ def cannot_pickle(stand_in: Any) -> SerializationError:
 
 def join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
-
-
-def standard_class(module: str, qualname: str) -> Any:
-    """The class of that name here, if it is the standard library's and was imported already."""
-    if module.partition(".")[0] not in sys.stdlib_module_names:
-        return None
-    found = sys.modules.get(module)
-    for name in qualname.split("."):
-        found = getattr(found, name, None)
-    return found if isinstance(found, type) else None

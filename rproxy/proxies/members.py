@@ -9,9 +9,10 @@ import types
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from .base import Requests, StandIn, cannot_pickle, join, stand_in_of, standard_class
+from .base import Requests, StandIn, cannot_pickle, join, stand_in_of
 from .callables import callable_type
-from .iteration import Batches
+from .iteration import batches
+from .likeness import standard_class
 from .names import Names, Sweep, make_signature
 
 if TYPE_CHECKING:
@@ -238,7 +239,7 @@ class ClassStandIn(StandIn, type):
         return issubclass(cls, BaseException)
 
     def __iter__(cls) -> Any:  # classes may be containers, as enumerations are
-        return Batches(cls._self_session.call("builtins", "iter", (cls,), {}))
+        return batches(cls._self_session.call("builtins", "iter", (cls,), {}))
 
     def __len__(cls) -> int:
         found: int = cls._self_session.ask("builtins", "len", (cls,))

@@ -7,7 +7,7 @@ that the remote type has, and no others, so that Python's own errors and the abs
 from typing import Any
 
 from ..errors import SerializationError
-from . import stepping
+from . import arrays, stepping
 from .base import join, stand_in_of
 from .iteration import iterate, next_item
 
@@ -16,6 +16,9 @@ _VALUES = frozenset(
     f"__{name}__"
     for name in "len length_hint bool hash contains str repr format bytes fspath int float complex index exit".split()
 )
+
+#: Their sequences are joined by `+` from either side without having a method for the right one.
+_JOINED = frozenset(("builtins", "array", "collections"))
 
 
 def request(self: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
@@ -27,14 +30,17 @@ def request(self: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
     return session.call(state._self_target, path, args, kwargs)
 
 
-def operations(present: frozenset[str]) -> dict[str, Any]:
-    """The methods of a proxy of an object that has these special methods."""
+def operations(present: frozenset[str], absent: frozenset[str] = frozenset(), module: str = "") -> dict[str, Any]:
+    """The methods of a proxy of an object that has these special methods, and says of others that it has none;
+    `module` is where its class is."""
     if {"__len__", "__getitem__"} <= present:
         present |= {"__reversed__"}  # Python reverses any sequence
+        if "__add__" in present and module in _JOINED:
+            present |= {"__radd__"}  # a list of here is only joined with a list of here
     found = {name: _OWN_WAYS.get(name) or _operation(name) for name in present}
     if "__eq__" in present and "__hash__" not in present:
         found["__hash__"] = None
-    return found
+    return found | dict.fromkeys(absent)
 
 
 def _operation(name: str) -> Any:
@@ -53,12 +59,26 @@ def _exit(self: Any, kind: Any, error: Any, traceback: Any) -> Any:
         return request(self, "__exit__", *stepping.plain_error(self, kind, error))
 
 
+def _comparison(name: str) -> Any:
+    def compare(self: Any, other: Any, /) -> Any:
+        """Nothing is equal to what cannot be where it is: an object of another client, an open file of here."""
+        try:
+            return request(self, name, other)
+        except SerializationError:
+            return NotImplemented
+
+    compare.__name__ = compare.__qualname__ = name
+    return compare
+
+
 def _call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
     state = stand_in_of(self)
     return state._self_session.natural(state._self_target, state._self_path, args, kwargs)
 
 
 _OWN_WAYS: dict[str, Any] = {
+    "__eq__": _comparison("__eq__"),
+    "__ne__": _comparison("__ne__"),
     "__exit__": _exit,
     "__call__": _call,
     "__iter__": iterate,
@@ -68,4 +88,5 @@ _OWN_WAYS: dict[str, Any] = {
     "__anext__": stepping.next_item,
     "__aenter__": stepping.enter,
     "__aexit__": stepping.leave,
+    "__array_ufunc__": arrays.run_there,
 }

@@ -34,7 +34,11 @@ Call = NamedTuple(
         ("keep", bool),  # whether the result stays there even if it is data
     ],
 )
-#: The next items of an iterator, at most `count`: the Reply is (items, whether they were the last).
+#: Of the Calls that the endpoint asks for the surroundings are the exception that is being handled there, told as a
+#: failure is, or None.
+
+#: The next items of an iterator, at most `count`: the Reply is (items, whether they were the last), where the second
+#: is (value,) if a generator has returned one.
 Next = NamedTuple("Next", [("target", int), ("count", int), ("surroundings", Surroundings)])
 Get = NamedTuple("Get", [("target", Any), ("paths", Tuple[str, ...]), ("surroundings", Surroundings)])
 Set = NamedTuple("Set", [("target", Any), ("path", str), ("value", Any), ("surroundings", Surroundings)])

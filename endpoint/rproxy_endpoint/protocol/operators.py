@@ -18,6 +18,10 @@ def _swapped(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return lambda own, other: function(other, own)
 
 
+def _of_type(name: str) -> Callable[..., Any]:
+    return lambda obj: getattr(type(obj), name)(obj)
+
+
 def _exit(obj: Any, *args: Any) -> Any:
     return type(obj).__exit__(obj, *args)
 
@@ -30,7 +34,8 @@ OPERATIONS: Dict[str, Callable[..., Any]] = {
     "__index__": operator.index, "__round__": round, "__neg__": operator.neg, "__pos__": operator.pos,
     "__abs__": abs, "__invert__": operator.invert, "__divmod__": divmod, "__pow__": pow,
     "__rdivmod__": _swapped(divmod), "__rpow__": _swapped(pow),
-    "__enter__": lambda obj: type(obj).__enter__(obj), "__exit__": _exit,
+    "__enter__": _of_type("__enter__"), "__exit__": _exit, "__fspath__": _of_type("__fspath__"),
+    "__trunc__": _of_type("__trunc__"), "__floor__": _of_type("__floor__"), "__ceil__": _of_type("__ceil__"),
     "__length_hint__": operator.length_hint,
 }
 for _name in "eq ne lt le gt ge".split():
@@ -39,8 +44,12 @@ for _name in "add sub mul matmul truediv floordiv mod lshift rshift and xor or".
     _function = getattr(operator, _name + "_" if _name in ("and", "or") else _name)
     OPERATIONS["__%s__" % _name] = _function
     OPERATIONS["__r%s__" % _name] = _swapped(_function)
-for _name in "iadd isub imul imatmul itruediv ifloordiv imod ipow ilshift irshift iand ior ixor".split():
-    OPERATIONS["__%s__" % _name] = getattr(operator, _name)
+IN_PLACE = frozenset(
+    "__%s__" % _name
+    for _name in "iadd isub imul imatmul itruediv ifloordiv imod ipow ilshift irshift iand ior ixor".split()
+)
+for _name in IN_PLACE:
+    OPERATIONS[_name] = getattr(operator, _name[2:-2])
 
 
 class Iteration:
@@ -49,9 +58,9 @@ class Iteration:
     def __init__(self) -> None:
         self._failed: Dict[int, BaseException] = {}  # iterators whose next item is this exception
 
-    def gather(self, number: int, iterator: Any, count: int) -> Tuple[List[Any], bool]:
+    def gather(self, number: int, iterator: Any, count: int) -> Tuple[List[Any], Any]:
         """As many items as asked for, or as come soon, or as make a message of good size; and whether they
-        were the last."""
+        were the last: (value,) where the iterator, a generator, has returned one."""
         items: List[Any] = []
         if number in self._failed:
             raise self._failed.pop(number)
@@ -59,8 +68,8 @@ class Iteration:
         while len(items) < count and size < BATCH and (not items or time.perf_counter() < until):
             try:
                 item = next(iterator)
-            except StopIteration:
-                return items, True
+            except StopIteration as end:
+                return items, True if end.value is None else (end.value,)
             except BaseException as error:
                 if not items:
                     raise

@@ -9,6 +9,6 @@ SPECIAL = frozenset(
         "iadd isub imul imatmul itruediv ifloordiv imod ipow ilshift irshift iand ior ixor "
         "neg pos abs invert int float complex index round trunc floor ceil "
         "eq ne lt le gt ge hash str repr format bytes fspath enter exit "
-        "await aiter anext aenter aexit instancecheck subclasscheck"
+        "await aiter anext aenter aexit instancecheck subclasscheck array_ufunc"
     ).split()
 )
