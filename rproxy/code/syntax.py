@@ -56,7 +56,14 @@ _FEATURES: list[tuple[Version, str, Callable[[Any], bool]]] = [
         "a positional-only parameter (`/`)",
         lambda node: isinstance(node, ast.arguments) and bool(node.posonlyargs),
     ),
+    ((3, 7), "`from __future__ import annotations`", lambda node: "annotations" in _features(node)),
 ]
+
+
+def _features(node: Any) -> list[str]:
+    """What a statement takes from `__future__`."""
+    is_taken = isinstance(node, ast.ImportFrom) and node.module == "__future__"
+    return [alias.name for alias in node.names] if is_taken else []
 
 
 def _decorators(node: Any) -> list[Any]:

@@ -97,3 +97,13 @@ def test_a_module_with_new_language_is_refused_with_both_versions(name, elsewher
     said = str(caught.value)
     assert f"this is Python {name_of(HERE)}, the far side is Python 3.6" in said
     assert unique in said and "line " in said
+
+
+def test_a_module_with_annotations_of_the_future_is_refused_before_it_is_sent(elsewhere, write_module):
+    text = "from __future__ import annotations\ndef new(x: list[int] | None): return x\n"
+    module = importlib.import_module(write_module("newer_annotations", text))
+    with connect_over("stream", python=far_python((3, 6))) as client:
+        trouble = pytest.raises(rproxy.SerializationError, client.call, module.new, 1)
+    said = str(trouble.value)
+    assert "`from __future__ import annotations`" in said and "line 1) came with Python 3.7" in said
+    assert f"this is Python {name_of(HERE)}, the far side is Python 3.6" in said
