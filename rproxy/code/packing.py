@@ -88,7 +88,7 @@ def own(name: str) -> Own | None:
         return None
     found = spec.submodule_search_locations
     places = [spec.origin] if found is None else list(found)
-    paths = tuple(Path(place) for place in places if place and _is_own(place))
+    paths = tuple(dict.fromkeys(Path(os.path.abspath(place)) for place in places if place and _is_own(place)))
     return Own(name, paths) if paths else None
 
 
@@ -102,7 +102,7 @@ def pack(module: Own) -> Archive:
     """Its archive, named by its content. Raises Unsendable."""
     digest, memory = hashlib.sha256(), io.BytesIO()
     with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, file in sorted(_files(module)):
+        for name, file in sorted(_files(module).items()):
             data = file.read_bytes()
             digest.update(b"%s\0%d\0" % (name.encode("utf-8", "surrogateescape"), len(data)))
             digest.update(data)
@@ -113,8 +113,13 @@ def pack(module: Own) -> Archive:
     return Archive(module.name, digest.hexdigest()[:20], memory.getvalue())
 
 
-def _files(module: Own) -> Iterator[tuple[str, Path]]:
-    """The files of a package that are worth to travel, by their names in the archive."""
+def _files(module: Own) -> dict[str, Path]:
+    """The files of a package that are worth to travel, by their names in the archive.
+
+    The name is the module's: an editable install may have another one for the folder. Of two folders of a namespace
+    the first one that has a file counts, as for imports.
+    """
+    found: dict[str, Path] = {}
     size = 0
     for path in module.paths:
         for file in _walk(path) if path.is_dir() else [path]:
@@ -126,7 +131,9 @@ def _files(module: Own) -> Iterator[tuple[str, Path]]:
                 raise Unsendable(
                     f"its files have more than {LIMIT >> 20} MiB together ({file} alone has {own_size / (1 << 20):.1f})"
                 )
-            yield file.relative_to(path.parent).as_posix(), file
+            below = file.relative_to(path).as_posix() if path.is_dir() else ""
+            found.setdefault(f"{module.name}/{below}" if below else module.name + file.suffix, file)
+    return found
 
 
 def _walk(folder: Path) -> Iterator[Path]:

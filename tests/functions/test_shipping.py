@@ -1,6 +1,7 @@
 """The user's own modules: sent where they are missing, once, as they are, and refused with a reason."""
 
 import importlib
+import importlib.util
 import pathlib
 import sys
 import textwrap
@@ -135,6 +136,38 @@ def test_a_namespace_package_is_sent_too(client, write_module):
     write_module("own_space.other", "V = 4\n")
     module = importlib.import_module(write_module("own_space.part", "from . import other\ndef run(): return other.V\n"))
     assert client.call(module.run) == 4
+
+
+def test_a_folder_that_is_on_the_path_twice_is_sent_once(client, write_module, tmp_path, monkeypatch, recwarn):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    name = "own_twice_on_the_path"
+    module = importlib.import_module(write_module(f"{name}.part", "def one(): return 1\n"))
+    assert client.call(module.one) == 1
+    assert not [one for one in recwarn if "Duplicate name" in str(one.message)]
+
+
+def test_of_two_folders_of_a_namespace_the_first_one_counts(client, write_module, tmp_path, monkeypatch):
+    name = "own_in_two_folders"
+    write_module(f"{name}.part", "def number(): return 2\n")
+    (tmp_path / "first" / name).mkdir(parents=True)
+    (tmp_path / "first" / name / "part.py").write_text("def number(): return 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "first"))
+    module = importlib.import_module(f"{name}.part")
+    assert client.call(module.number) == module.number() == 1
+
+
+def test_a_package_in_a_folder_of_another_name_is_sent_under_its_own(client, tmp_path, monkeypatch):
+    """As an editable install with a `package_dir` has it."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "__init__.py").write_text("from .inside import where\n")
+    (tmp_path / "folder" / "inside.py").write_text("def where(): return __name__\n")
+    place = str(tmp_path / "folder" / "__init__.py")
+    spec = importlib.util.spec_from_file_location("own_named_otherwise", place)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)
+    spec.loader.exec_module(module)
+    assert client.call(module.where) == "own_named_otherwise.inside"
 
 
 def test_a_module_that_the_far_side_has_is_its_own(far_module, write_module):
