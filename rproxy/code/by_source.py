@@ -25,7 +25,7 @@ from . import syntax
 from .by_value import OPEN_FILE, cached_parts
 from .classes import class_text, methods_of
 from .finding import function_source
-from .names import CachedFunction, dotted, is_at, meant, reference_to, submodules_used
+from .names import CachedFunction, TypeAlias, alias_made, dotted, is_at, meant, reference_to, submodules_used
 from .needs import Needs
 from .uses import Import, uses_of
 
@@ -65,6 +65,7 @@ class Encoder(Pickler):
         self._there = there
         self._spaces: dict[int, _Space] = {}
         self._begun: set[type] = set()
+        self._aliases: set[int] = set()
 
     def reducer_override(self, obj: Any) -> Any:
         if obj is values.make or obj is self.named:
@@ -146,6 +147,12 @@ class Encoder(Pickler):
         names = ("bound", "covariant", "contravariant")
         options = {name: getattr(variable, f"__{name}__") for name in names if getattr(variable, f"__{name}__")}
         return functools.partial(typing.TypeVar, variable.__name__, *variable.__constraints__, **options), ()
+
+    def _alias(self, alias: Any) -> Any:
+        if self._there < (3, 12):
+            newer = "a `type` statement came with Python 3.12"
+            raise ValueFault(self._refusal(f"the type alias {alias.__name__!r}", newer, "Write it without one"))
+        return alias_made(alias, self._needs.modules, self._aliases)
 
     def _builtin(self, function: types.BuiltinFunctionType) -> Any:
         self._needs.modules.add(str(function.__module__))
@@ -265,6 +272,7 @@ _REDUCERS: dict[type, Callable[[Encoder, Any], Any]] = {
     types.CellType: Encoder._cell,
     types.CodeType: Encoder._code,
     CachedFunction: Encoder._cached,
+    TypeAlias: Encoder._alias,
     typing.TypeVar: Encoder._type_variable,
     _Space: Encoder._reduce_space,
     _Fill: Encoder._fill,

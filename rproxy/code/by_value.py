@@ -8,7 +8,7 @@ from typing import Any
 from rproxy_endpoint.protocol import values
 from rproxy_endpoint.protocol.errors import ValueFault
 
-from .names import CachedFunction, is_known, meant, reference_to
+from .names import CachedFunction, TypeAlias, alias_made, is_known, meant, reference_to
 from .needs import Needs
 from .uses import uses_of
 
@@ -29,6 +29,7 @@ def encoder() -> Any:
         def __init__(self, needs: Needs, file: Any, protocol: int) -> None:
             super().__init__(file, protocol)
             self._needs = needs
+            self._aliases: set[int] = set()
 
         def reducer_override(self, obj: Any) -> Any:
             if obj is values.make:
@@ -48,6 +49,8 @@ def encoder() -> Any:
                 return values.make, ("code.cached", *cached_parts(obj))
             elif type(obj) is types.CodeType:
                 return self._code(obj)
+            elif type(obj) is TypeAlias:
+                return alias_made(obj, self._needs.modules, self._aliases)
             self._note(obj)
             return super().reducer_override(obj)
 

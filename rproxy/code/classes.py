@@ -112,10 +112,19 @@ def _may_be(place: Place, cls: type, codes: list[types.CodeType], filename: str)
 
 def _check(cls: type, body: types.CodeType) -> None:
     """Raises ValueFault if the text is not the one that the class was made from."""
-    written = [bare(const) for const in body.co_consts if isinstance(const, types.CodeType)]
+    written = [bare(code) for code in _written_in(body)]
     for method in methods_of(cls):
         if not is_rewritten(method.__globals__) and bare(method.__code__) not in written:
             raise ValueFault(changed(method.__code__.co_filename))
+
+
+def _written_in(body: types.CodeType) -> Iterator[types.CodeType]:
+    """The code of the functions in it; one with type parameters is in a function that makes these."""
+    for const in body.co_consts:
+        if isinstance(const, types.CodeType):
+            yield const
+            if const.co_name.startswith("<generic parameters of"):
+                yield from _written_in(const)
 
 
 # -- what it uses --------------------------------------------------------------------------------------

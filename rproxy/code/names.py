@@ -3,13 +3,18 @@
 import functools
 import sys
 import types
+import typing
 import weakref
 from collections.abc import Callable
 from typing import Any
 
+from rproxy_endpoint.protocol.errors import ValueFault
+
 #: The modules of the program itself, which are another program there.
 _OWN = ("__main__", "__mp_main__")
 _TYPES = {value: name for name, value in vars(types).items() if isinstance(value, type) and name[0].isupper()}
+#: The type of what `type` statements make, from Python 3.12 on.
+TypeAlias: Any = getattr(typing, "TypeAliasType", None)
 CachedFunction: type = type(functools.lru_cache(len))
 
 
@@ -61,6 +66,21 @@ def is_known(module: Any) -> bool:
 def dotted(version: tuple[Any, ...]) -> str:
     """A version of Python as people write it, without what is after the minor one."""
     return ".".join(map(str, version[:2]))
+
+
+def alias_made(alias: Any, modules: set[str], begun: set[int]) -> Any:
+    """How the alias of a `type` statement is pickled: by its name in a module, which is noted among `modules`, or
+    by what it means. `begun` are those under way."""
+    if alias.__module__ not in _OWN and is_at(alias, alias.__module__, alias.__name__):
+        modules.add(alias.__module__)
+        return NotImplemented
+    if id(alias) in begun:
+        raise ValueFault(
+            f"the type alias {alias.__name__!r} cannot travel, as it means itself: put it into a module of your own, "
+            "which is sent as a whole"
+        )
+    begun.add(id(alias))
+    return functools.partial(TypeAlias, alias.__name__, type_params=alias.__type_params__), (alias.__value__,)
 
 
 def is_at(obj: Any, module: str, qualname: str) -> bool:

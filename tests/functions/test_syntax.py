@@ -107,3 +107,45 @@ def test_a_module_with_annotations_of_the_future_is_refused_before_it_is_sent(el
     said = str(trouble.value)
     assert "`from __future__ import annotations`" in said and "line 1) came with Python 3.7" in said
     assert f"this is Python {name_of(HERE)}, the far side is Python 3.6" in said
+
+
+if HERE >= (3, 12):
+    GENERIC = """
+        type Pair = tuple[int, int]
+        def make():
+            class Generic[T]:
+                def __init__(self, held: T): self.held = held
+                def both[U](self, other: U) -> Pair: return self.held, other
+            def named(x: Pair): return Pair.__name__, x
+            return Generic, named
+    """
+
+    @pytest.fixture
+    def generic(write_module):
+        """A generic class with a generic method, and a function with an alias, which cannot be imported."""
+        space = {"__name__": "__main__", "__file__": __file__}
+        module = importlib.import_module(write_module("generic_source", GENERIC))
+        code = module.__loader__.get_code(module.__name__)
+        exec(code, space)
+        return space["make"]()
+
+    @pytest.mark.parametrize("version", [version for version in interpreters() if version >= (3, 12)], ids=name_of)
+    def test_generic_classes_and_type_aliases_travel_where_the_language_has_them(version, generic):
+        cls, named = generic
+        with connect_over("stream", python=far_python(version)) as client:
+            assert client.call(cls(1).both, 2) == (1, 2)
+            assert client.call(named, 3) == ("Pair", 3)
+
+    def test_generic_classes_and_type_aliases_are_refused_by_their_words_where_it_has_not(old, generic):
+        cls, named = generic
+        with pytest.raises(rproxy.SerializationError, match=r"a type parameter \(.*, line 4\) came with Python 3.12"):
+            old.call(cls(1).both, 2)
+        words = "the type alias 'Pair' cannot travel .*a `type` statement came with Python 3.12. Write it without one"
+        with pytest.raises(rproxy.SerializationError, match=words):
+            old.call(named, 3)
+
+    def test_a_type_alias_that_means_itself_says_where_to_put_it():
+        space = {"__name__": "__main__"}
+        exec("type Nested = list[Nested]\ndef made(x: Nested): return x", space)
+        with rproxy.connect() as client, pytest.raises(rproxy.SerializationError, match="put it into a module"):
+            client.call(space["made"], 1)
