@@ -13,7 +13,7 @@ from rproxy_endpoint.protocol.failures import take_exception
 from rproxy_endpoint.protocol.messages import Release
 from rproxy_endpoint.protocol.values import Parcel, Side, Taken, describe_type, taken
 
-from .code import NeedsCode, Outbox, Shipping
+from .code import NeedsCode, Outbox, Shipping, needs_class
 from .errors import RProxyError
 from .lending import Loans
 from .marking import Local
@@ -94,6 +94,9 @@ class ClientSide(Side):
         if isinstance(obj, BaseException) and self.locate(type(obj).__module__, type(obj).__qualname__) is type(obj):
             return taken("reference", "error", take_exception(obj))
         raise ValueFault(f"{describe_type(obj)} cannot travel by JSON, which carries data only")
+
+    def is_record(self, cls: type) -> bool:
+        return not (self._code and needs_class(cls, self.shipping.goes_along))
 
     def notices(self) -> list[Any]:
         """What goes ahead of the next request."""

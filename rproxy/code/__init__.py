@@ -15,6 +15,7 @@ from rproxy_endpoint.protocol.pickled import PickleCodec
 from ..operations import is_plain
 from ..trust import GuardedDecoder
 from .outbox import Item, Outbox
+from .records import needs_class
 from .shipping import Shipping
 
 if TYPE_CHECKING:
@@ -76,4 +77,4 @@ def _items(needs: "Needs") -> list[Item]:
     return found
 
 
-__all__ = ["CodeCodec", "NeedsCode", "Outbox", "Shipping"]
+__all__ = ["CodeCodec", "NeedsCode", "Outbox", "Shipping", "needs_class"]

@@ -27,6 +27,7 @@ from .classes import class_text, methods_of
 from .finding import function_source
 from .names import CachedFunction, TypeAlias, alias_made, dotted, is_at, meant, reference_to, submodules_used
 from .needs import Needs
+from .records import is_of_the_program
 from .uses import Import, uses_of
 
 Version = tuple[int, int]
@@ -69,6 +70,8 @@ class Encoder(Pickler):
 
     def reducer_override(self, obj: Any) -> Any:
         if obj is values.make or obj is self.named:
+            return NotImplemented
+        if is_of_the_program(obj):
             return NotImplemented
         parts = values.take(obj, self.parcel) or self.parcel.side.known(obj)  # type: ignore[attr-defined]
         if parts is not None:

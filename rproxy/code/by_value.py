@@ -10,6 +10,7 @@ from rproxy_endpoint.protocol.errors import ValueFault
 
 from .names import CachedFunction, TypeAlias, alias_made, is_known, meant, reference_to
 from .needs import Needs
+from .records import is_of_the_program
 from .uses import uses_of
 
 #: The module that the endpoint needs to rebuild functions.
@@ -33,6 +34,8 @@ def encoder() -> Any:
 
         def reducer_override(self, obj: Any) -> Any:
             if obj is values.make:
+                return NotImplemented
+            if is_of_the_program(obj):
                 return NotImplemented
             parts = values.take(obj, self.parcel) or self.parcel.side.known(obj)  # type: ignore[attr-defined]
             if parts is not None:

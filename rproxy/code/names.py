@@ -11,7 +11,7 @@ from typing import Any
 from rproxy_endpoint.protocol.errors import ValueFault
 
 #: The modules of the program itself, which are another program there.
-_OWN = ("__main__", "__mp_main__")
+OF_THE_PROGRAM = ("__main__", "__mp_main__")
 _TYPES = {value: name for name, value in vars(types).items() if isinstance(value, type) and name[0].isupper()}
 #: The type of what `type` statements make, from Python 3.12 on.
 TypeAlias: Any = getattr(typing, "TypeAliasType", None)
@@ -25,7 +25,7 @@ def reference_to(obj: Any) -> tuple[str, str] | None:
     that: other versions have other private modules.
     """
     module, qualname = getattr(obj, "__module__", None), getattr(obj, "__qualname__", None)
-    if not (isinstance(module, str) and isinstance(qualname, str)) or module in _OWN:
+    if not (isinstance(module, str) and isinstance(qualname, str)) or module in OF_THE_PROGRAM:
         return None
     if not is_at(obj, module, qualname):
         return ("types", _TYPES[obj]) if isinstance(obj, type) and obj in _TYPES else None
@@ -71,7 +71,7 @@ def dotted(version: tuple[Any, ...]) -> str:
 def alias_made(alias: Any, modules: set[str], begun: set[int]) -> Any:
     """How the alias of a `type` statement is pickled: by its name in a module, which is noted among `modules`, or
     by what it means. `begun` are those under way."""
-    if alias.__module__ not in _OWN and is_at(alias, alias.__module__, alias.__name__):
+    if alias.__module__ not in OF_THE_PROGRAM and is_at(alias, alias.__module__, alias.__name__):
         modules.add(alias.__module__)
         return NotImplemented
     if id(alias) in begun:

@@ -55,6 +55,10 @@ class Shipping:
     def is_own(self, module: str) -> bool:
         return self._find(module) is not None
 
+    def goes_along(self, module: str) -> bool:
+        """Whether it is the user's own, and sent where it is needed."""
+        return self.enabled and self.is_own(module)
+
     def ship(self, modules: Iterable[Any]) -> None:
         """Sends modules (or those of these names) and all that is in them, unless the far side has them.
 

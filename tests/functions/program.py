@@ -220,6 +220,14 @@ class Square(Shape):
         return self.side**2
 
 
+class Span(typing.NamedTuple):
+    start: int
+    end: int
+
+    def length(self):
+        return self.end - self.start + OFFSET
+
+
 Pair = collections.namedtuple("Pair", "left right")
 two, three, shift = lambda x: x * 2, lambda x: x * 3, lambda x: x + OFFSET
 
@@ -327,6 +335,10 @@ CASES = {
     "operators of an instance": lambda c: c.call(lambda a, b: (a + b).size, Thing(1), Thing(2)),
     "an enumeration": lambda c: c.call(lambda a: [a.name, a < Level.HIGH], Level.LOW),
     "a named tuple": lambda c: c.call(lambda: Pair(1, 2).right),
+    "methods of a named tuple": lambda c: [c.call(Span(1, 3).length), c.call(lambda span: span.length(), Span(1, 4))],
+    "the class of a named tuple": lambda c: c.call(
+        lambda s, p: [type(s) is Span, type(p) is Pair], Span(1, 2), Pair(1, 2)
+    ),
     "a class of a function": lambda c: c.call(local_class().total),
     "a generic class": lambda c: c.call(Box(3).open),
     "an abstract class and slots": lambda c: c.call(Square(3).area),

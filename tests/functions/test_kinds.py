@@ -43,6 +43,8 @@ EXPECTED = {
     "operators of an instance": 3,
     "an enumeration": ["LOW", True],
     "a named tuple": 2,
+    "methods of a named tuple": [9, 10],
+    "the class of a named tuple": [True, True],
     "a class of a function": 11,
     "a generic class": 3,
     "an abstract class and slots": 9,

@@ -97,6 +97,21 @@ def test_an_instance_of_an_own_class_is_an_argument_and_its_method_a_function(cl
     assert client.call(package.Thing(5).doubled).size == 10
 
 
+RECORD = "import typing\nclass Record(typing.NamedTuple):\n    x: int\n    def twice(self): return 2 * self.x\n"
+
+
+def test_a_named_tuple_that_has_methods_takes_its_class_along(client, write_module):
+    module = importlib.import_module(write_module("own_record", RECORD))
+    assert client.module("builtins").getattr(module.Record(3), "twice")() == 6
+
+
+@pytest.mark.parametrize("options", [{"ship": False}, {"serializer": "json"}], ids=["ship=False", "json"])
+def test_a_named_tuple_is_its_fields_where_nothing_is_sent(options, write_module):
+    module = importlib.import_module(write_module("own_record", RECORD))
+    with rproxy.connect(**options) as client:
+        assert client.module("builtins").repr(module.Record(3)) == "Record(x=3)"
+
+
 def test_a_lambda_that_uses_an_own_module_takes_it_along(client, package):
     assert client.call(lambda: package.run(1)) == 103
 

@@ -34,7 +34,7 @@ def recognise(cls: type) -> Optional[Take]:
 def take_namedtuple(obj: Any, parcel: Parcel) -> Optional[Taken]:
     cls = type(obj)
     values = tuple(obj)
-    if len(values) != len(cls._fields):
+    if len(values) != len(cls._fields) or not parcel.side.is_record(cls):
         return None
     hidden = dict(getattr(obj, "__dict__", {}))
     return taken("records.tuple", cls.__module__, cls.__qualname__, tuple(cls._fields), values, hidden)

@@ -81,6 +81,10 @@ class Side:
         """The class of that name if values of it may be rebuilt on the other side, else None."""
         return self.locate(module, qualname)
 
+    def is_record(self, cls: type) -> bool:
+        """Whether a named tuple travels as its fields, without its class."""
+        return True
+
 
 def describe_type(obj: Any) -> str:
     """The type of an object in the words of an error message: ``a generator``, ``a mypkg.Thing``."""
