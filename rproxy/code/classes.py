@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from rproxy_endpoint.protocol.errors import ValueFault
 from rproxy_endpoint.protocol.sources import Source, code_of
 
-from .finding import Place, bare, changed, features_of, first_line, is_rewritten, lines_of, parsed, text_of
+from .finding import COMMAND, Place, bare, changed, features_of, first_line, is_rewritten, lines_of, parsed, text_of
 from .quiet import quiet
 from .uses import Import, uses_of
 
@@ -93,8 +93,7 @@ def _files_of(cls: type, codes: list[types.CodeType]) -> Iterator[str]:
     yield from dict.fromkeys(code.co_filename for code in codes)
     if not codes:
         file = getattr(sys.modules.get(cls.__module__), "__file__", None)
-        if file is not None:
-            yield file
+        yield COMMAND if file is None else file
         # A notebook's class without a method: any cell may have it, and the last one counts.
         yield from [name for name in reversed(list(linecache.cache)) if not os.path.exists(name)]
 

@@ -12,6 +12,7 @@ import ast
 import functools
 import importlib.machinery
 import linecache
+import re
 import sys
 import types
 from collections.abc import Iterator
@@ -28,6 +29,11 @@ _FEATURES = {
     for name in __future__.all_feature_names
     if getattr(__future__, name).compiler_flag not in (0, _NESTED)
 }
+#: What code of `python -c` has as its file.
+COMMAND = "<string>"
+#: The option that a program's text comes after, alone or with others that have no value.
+_OPTION = re.compile("-[a-zA-Z]*c")
+_UNKEPT = "it was made from text that nobody kept (exec, or a plain prompt)"
 
 
 class Place(NamedTuple):
@@ -84,12 +90,19 @@ def first_line(node: Any) -> int:
 
 def lines_of(filename: str) -> Iterator[list[str]]:
     """The lines of a file, as they are known, and then as they are now."""
-    known = linecache.getlines(filename)
+    known = linecache.getlines(filename) or (_command() if filename == COMMAND else [])
     yield known
     linecache.checkcache(filename)
     fresh = linecache.getlines(filename)
     if fresh != known:
         yield fresh
+
+
+def _command() -> list[str]:
+    """The lines of `python -c`, which Python 3.13 and newer keep themselves."""
+    words = iter(sys.orig_argv[1:])
+    text = next((next(words, "") for word in words if _OPTION.fullmatch(word)), "")
+    return text.splitlines(keepends=True)
 
 
 # -- functions -----------------------------------------------------------------------------------------
@@ -113,7 +126,7 @@ def _found(code: types.CodeType, filename: str, rewritten: bool) -> Source:
                     near.append(source)
         if near:
             return near[0]
-    raise ValueFault(changed(filename) if there else "it was made from text that nobody kept (exec, or a plain prompt)")
+    raise ValueFault(changed(filename) if there else _UNKEPT)
 
 
 def function_source(function: types.FunctionType) -> Source:
@@ -130,6 +143,9 @@ def is_rewritten(space: dict[str, Any]) -> bool:
 
 
 def changed(filename: str) -> str:
+    """Why a text does not count; what has no file cannot have changed."""
+    if filename.startswith("<"):
+        return _UNKEPT
     return f"{filename} is not what it was when this was loaded from it; load it again"
 
 

@@ -50,6 +50,11 @@ def test_a_class_without_a_source_is_refused_by_its_name(refused):
     assert "the class 'Lost' cannot travel" in refused(made_by_exec("class Lost: pass", "Lost"))
 
 
+def test_a_class_that_was_made_from_text_that_nobody_kept_is_refused_as_that(refused):
+    lost = made_by_exec("class Lost:\n    def method(self): return 1", "Lost")
+    assert "it was made from text that nobody kept" in refused(lost().method)
+
+
 def test_a_file_that_was_changed_since_it_was_loaded_is_found_out(refused, write_module, tmp_path):
     module = importlib.import_module(write_module("changing", "make = lambda: (lambda: 1)\n"))
     (tmp_path / "changing.py").write_text("make = lambda: (lambda: 2)\n")

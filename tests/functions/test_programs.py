@@ -30,3 +30,27 @@ def test_relative_imports_of_a_program_work_there(version, tmp_path, monkeypatch
     (folder / "run.py").write_text(RUN)
     start = f"import runpy, sys; sys.path.insert(0, {str(tmp_path)!r}); runpy._run_module_as_main('ownprogram.run')"
     assert json.loads(run_program("-c", start, far_python(version))) == [5, 8, 10]
+
+
+COMMAND = """
+import json, sys
+import rproxy
+
+OFFSET = 3
+def shifted(number): return twice(number) + OFFSET
+def twice(number): return 2 * number
+class Thing:
+    def offset(self): return OFFSET
+class Bare: pass
+
+with rproxy.connect(python=sys.argv[1]) as client:
+    functions = [lambda: 1, lambda: OFFSET]
+    found = [client.call(shifted, 1), *map(client.call, functions), client.call(Thing().offset)]
+    print(json.dumps([*found, client.call(lambda: Bare.__name__)]))
+"""
+
+
+@pytest.mark.parametrize("option", ["-c", "-Bc"])
+@pytest.mark.parametrize("version", FAR_VERSIONS, ids=name_of)
+def test_what_a_command_line_defines_runs_there(version, option):
+    assert json.loads(run_program(option, COMMAND, far_python(version))) == [5, 1, 3, 3, "Bare"]
