@@ -165,6 +165,20 @@ def _cached(parcel: values.Parcel, function: Any, maxsize: Any, typed: bool) -> 
     return functools.lru_cache(maxsize, typed)(function)
 
 
+def _dispatched(parcel: values.Parcel, implementations: Sequence[Tuple[type, Any]]) -> Any:
+    made = functools.singledispatch(implementations[0][1])
+    for cls, function in implementations[1:]:
+        made.register(cls, function)
+    return made
+
+
+def _dispatching(parcel: values.Parcel, function: Any, dispatcher: Any) -> Any:
+    """A `functools.singledispatchmethod`, which the client has as well."""
+    made = functools.singledispatchmethod(function)  # type: ignore[attr-defined, unused-ignore]
+    made.dispatcher = dispatcher
+    return made
+
+
 def _namedtuple(parcel: values.Parcel, name: str, fields: Sequence[str], defaults: Dict[str, Any], module: str) -> Any:
     made: Any = collections.namedtuple(name, fields)  # type: ignore[misc]
     made.__new__.__defaults__ = tuple([defaults[field] for field in fields if field in defaults])
@@ -183,6 +197,8 @@ def _register() -> None:
     values.MAKE["code.method"] = lambda parcel, function, owner: types.MethodType(function, owner)
     values.MAKE["code.named"] = _named
     values.MAKE["code.cached"] = _cached
+    values.MAKE["code.dispatched"] = _dispatched
+    values.MAKE["code.dispatching"] = _dispatching
     values.MAKE["code.namedtuple"] = _namedtuple
 
 

@@ -25,7 +25,17 @@ from . import syntax
 from .by_value import OPEN_FILE, cached_parts
 from .classes import class_text, methods_of
 from .finding import function_source
-from .names import CachedFunction, TypeAlias, alias_made, dotted, is_at, meant, reference_to, submodules_used
+from .names import (
+    CachedFunction,
+    TypeAlias,
+    alias_made,
+    dotted,
+    implementations,
+    is_at,
+    meant,
+    reference_to,
+    submodules_used,
+)
 from .needs import Needs
 from .records import is_of_the_program
 from .uses import Import, uses_of
@@ -110,6 +120,9 @@ class Encoder(Pickler):
         found = self._by_name(function)
         if found is not None:
             return found
+        dispatched = implementations(function)
+        if dispatched is not None:
+            return _made("dispatched", dispatched)
         what = f"the function {function.__qualname__!r}"
         try:
             source = function_source(function)

@@ -8,7 +8,7 @@ from typing import Any
 from rproxy_endpoint.protocol import values
 from rproxy_endpoint.protocol.errors import ValueFault
 
-from .names import CachedFunction, TypeAlias, alias_made, is_known, meant, reference_to
+from .names import CachedFunction, TypeAlias, alias_made, implementations, is_known, meant, reference_to
 from .needs import Needs
 from .records import is_of_the_program
 from .uses import uses_of
@@ -48,8 +48,13 @@ def encoder() -> Any:
                 if inner is not None:
                     found = reference_to(inner)
                     return self.reducer_override(inner) if found is None else (values.make, ("code.named", *found))
+                dispatched = implementations(obj)
+                if dispatched is not None and reference_to(obj) is None:
+                    return values.make, ("code.dispatched", dispatched)
             elif type(obj) is CachedFunction and reference_to(obj) is None:
                 return values.make, ("code.cached", *cached_parts(obj))
+            elif type(obj) is functools.singledispatchmethod:
+                return values.make, ("code.dispatching", obj.func, obj.dispatcher)
             elif type(obj) is types.CodeType:
                 return self._code(obj)
             elif type(obj) is TypeAlias:

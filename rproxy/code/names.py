@@ -15,6 +15,8 @@ OF_THE_PROGRAM = ("__main__", "__mp_main__")
 _TYPES = {value: name for name, value in vars(types).items() if isinstance(value, type) and name[0].isupper()}
 #: The type of what `type` statements make, from Python 3.12 on.
 TypeAlias: Any = getattr(typing, "TypeAliasType", None)
+#: One of what `functools.singledispatch` makes: all of them have the same code.
+_DISPATCHED: Any = functools.singledispatch(len)
 CachedFunction: type = type(functools.lru_cache(len))
 
 
@@ -53,6 +55,13 @@ def elsewhere(call: Callable[..., Any], function: Callable[..., Any]) -> Callabl
 def meant(obj: Any) -> Any:
     """What a function travels as; None for its own self."""
     return _meant.get(obj) if type(obj) is types.FunctionType else None
+
+
+def implementations(function: types.FunctionType) -> tuple[tuple[type, Any], ...] | None:
+    """What a function of `functools.singledispatch` is made of, the one for `object` first; None for others."""
+    if function.__code__ is not _DISPATCHED.__code__:
+        return None
+    return tuple(function.registry.items())  # type: ignore[attr-defined]
 
 
 def is_known(module: Any) -> bool:

@@ -70,6 +70,21 @@ def greet(name):
     return "hello " + name
 
 
+@functools.singledispatch
+def kind_of(value):
+    return "other"
+
+
+@kind_of.register(int)
+def _(value):
+    return f"number {OFFSET}"
+
+
+@kind_of.register(list)
+def _(value):
+    return "list of " + kind_of(value[0])
+
+
 @contextlib.contextmanager
 def opened(value):
     yield value
@@ -278,6 +293,19 @@ def with_a_dataclass(client):
     return client.call(lambda: [Point(1).total(), Point(1) < Point(2), repr(Point(3))[-15:]])
 
 
+def with_a_generic_method(client):
+    class Kinds:
+        @functools.singledispatchmethod
+        def of(self, value):
+            return "other"
+
+        @of.register(int)
+        def _(self, value):
+            return f"number {OFFSET}"
+
+    return client.call(lambda kinds: [kinds.of(1), kinds.of("")], Kinds())
+
+
 def nested(client):
     def outer(a):
         def inner(b):
@@ -310,6 +338,7 @@ CASES = {
     "lru_cache": lambda c: c.call(fibonacci, 50),
     "a decorated function": lambda c: c.call(greet, "you"),
     "its documentation": lambda c: c.call(lambda function: [function.__name__, function.__doc__], greet),
+    "a generic function": lambda c: [c.call(kind_of, 1), c.call(lambda: [kind_of([[1]]), kind_of("")])],
     "a context manager": lambda c: c.call(with_opened),
     "attributes named like globals": lambda c: c.call(reads_attributes_named_like_globals),
     "a submodule": lambda c: c.call(uses_a_submodule),
@@ -354,7 +383,7 @@ CASES = {
     "the builtins": lambda c: c.call(lambda: [len([1]), sorted({2, 1})]),
 }
 #: What needs more than Python 3.6, or a session that lasts.
-NEWER = {"a dataclass": with_a_dataclass}
+NEWER = {"a dataclass": with_a_dataclass, "a generic method": with_a_generic_method}
 #: What cannot be made again by its source.
 REFUSED = {"a class that its decorator keeps": lambda c: c.call(Plugin().kinds)}
 #: What cloudpickle, which the same version gets, gives each function a copy of.
@@ -371,7 +400,7 @@ def main():
     connector = LocalConnector() if channel == "stream" else command_only(LocalConnector())
     found = {}
     with rproxy.connect(connector, python=python) as client:
-        newer = client.module("sys").version_info >= (3, 7)
+        newer = client.module("sys").version_info >= (3, 8)
         cases = {**CASES, **SHARED, **REFUSED, **(NEWER if newer else {}), **(LASTING if channel == "stream" else {})}
         for name, case in cases.items():
             try:

@@ -19,6 +19,8 @@ EXPECTED = {
     "lru_cache": 12586269025,
     "a decorated function": "HELLO YOU!",
     "its documentation": ["greet", "Says hello."],
+    "a generic function": ["number 7", ["list of list of number 7", "other"]],
+    "a generic method": ["number 7", "other"],
     "a context manager": 5,
     "attributes named like globals": 3,
     "a submodule": "a",
@@ -76,7 +78,7 @@ def outcome(version: tuple[int, int], channel: str) -> dict:
 @pytest.mark.parametrize("version", FAR_VERSIONS, ids=name_of)
 def test_a_function_runs_there(version, kind):
     if kind in program.NEWER and version == (3, 6):
-        pytest.xfail("dataclasses came with Python 3.7")
+        pytest.xfail("dataclasses came with Python 3.7, singledispatchmethod with 3.8")
     if kind in program.SHARED and version == sys.version_info[:2]:
         pytest.xfail("cloudpickle gives each function a copy")
     assert outcome(version, "stream")[kind] == EXPECTED[kind]
