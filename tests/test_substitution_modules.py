@@ -87,6 +87,8 @@ USES = [
     ("io", "import io; result = io.StringIO('a\\nb').readlines()", ["a\n", "b"]),
     ("itertools", "from itertools import chain, product; result = list(chain([1], [2])), list(product([1], [2]))",
      ([1, 2], [(1, 2)])),
+    ("itertools", "import itertools; result = [(key, list(group)) for key, group in itertools.groupby('aabccc')]",
+     [("a", ["a", "a"]), ("b", ["b"]), ("c", ["c", "c", "c"])]),
     ("json", """
         import json
         try:

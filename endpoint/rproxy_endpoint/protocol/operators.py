@@ -4,6 +4,7 @@ Rules: reflected methods, the look-up on the type past `__getattr__`, and TypeEr
 included: a special method that was asked for by name runs the operation that it belongs to.
 """
 
+import itertools
 import operator
 import sys
 import time
@@ -64,6 +65,8 @@ class Iteration:
         items: List[Any] = []
         if number in self._failed:
             raise self._failed.pop(number)
+        if type(iterator) is itertools.groupby:
+            count = 1  # its next item empties the one before
         until, size = time.perf_counter() + SOON, 0
         while len(items) < count and size < BATCH and (not items or time.perf_counter() < until):
             try:
