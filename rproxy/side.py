@@ -87,13 +87,18 @@ class ClientSide(Side):
         if found is not None:
             return found
         cls: Any = obj
-        if isinstance(obj, type) and self.locate(cls.__module__, cls.__qualname__) is obj:
+        if isinstance(obj, type) and self._is_there(cls):
             return taken("reference", "member", cls.__module__, cls.__qualname__)  # no code is needed for it
         if self._code:
             raise NeedsCode
         if isinstance(obj, BaseException) and self.locate(type(obj).__module__, type(obj).__qualname__) is type(obj):
             return taken("reference", "error", take_exception(obj))
         raise ValueFault(f"{describe_type(obj)} cannot travel by JSON, which carries data only")
+
+    def _is_there(self, cls: Any) -> bool:
+        """Whether a class goes by its name alone: a trusted package may be missing there, and is sent as code is."""
+        may_lack = self._code and self.trust.trusts(cls.__module__)
+        return not may_lack and self.locate(cls.__module__, cls.__qualname__) is cls
 
     def is_record(self, cls: type) -> bool:
         return not (self._code and needs_class(cls, self.shipping.goes_along))

@@ -34,10 +34,10 @@ class Trust:
         """
         if not (isinstance(module, str) and isinstance(qualname, str)):
             return None
-        names = qualname.split(".")
-        if not all(name.isidentifier() and not name.startswith("__") for name in module.split(".") + names):
+        names, trusted = qualname.split("."), self.trusts(module)
+        own = trusted and module == "__main__"  # the program itself, whose functions may raise its exceptions there
+        if not all(name.isidentifier() and not name.startswith("__") for name in [*module.split(".")[own:], *names]):
             return None
-        trusted = self._trusts(module)
         found = _import(module) if trusted else _standard_module(module)
         found = getattr(found, names[0], None)
         for name in names[1:]:
@@ -46,17 +46,18 @@ class Trust:
             found = getattr(found, name, None)
         return found if trusted or isinstance(found, type) else None
 
-    def _trusts(self, module: Any) -> bool:
+    def trusts(self, module: Any) -> bool:
+        """Whether it is in a package that the user named."""
         return isinstance(module, str) and module.partition(".")[0] in self.packages
 
     def make_instance(
         self, parcel: Any, how: str, module: str, qualname: str, args: Any, keywords: Any, state: Any
     ) -> Any:
         """An instance of a trusted package's class, from the parts that its own pickling gave."""
-        if not self._trusts(module):
+        if not self.trusts(module):
             raise ValueFault(f"{module}.{qualname} is not trusted; connect(..., trust=[...]) names packages")
         found = self.locate(module, qualname)
-        if not self._trusts(getattr(found, "__module__", None)):
+        if not self.trusts(getattr(found, "__module__", None)):
             raise ValueFault(f"{module}.{qualname} is nothing of that package here")
         if how == "new" and isinstance(found, type):
             made = found.__new__(found, *args, **keywords)

@@ -54,3 +54,26 @@ with rproxy.connect(python=sys.argv[1]) as client:
 @pytest.mark.parametrize("version", FAR_VERSIONS, ids=name_of)
 def test_what_a_command_line_defines_runs_there(version, option):
     assert json.loads(run_program(option, COMMAND, far_python(version))) == [5, 1, 3, 3, "Bare"]
+
+
+TRUSTING = """
+import json, sys
+import rproxy
+
+class Wrong(Exception): pass
+class Worse(Wrong, KeyError): pass
+def fail(): raise Worse(1)
+class Thing:
+    def __init__(self, size): self.size = size
+
+with rproxy.connect(python=sys.argv[1], trust=["__main__"]) as client:
+    try:
+        client.call(fail)
+    except Wrong as error:
+        print(json.dumps([isinstance(error, Worse), error.args, rproxy.fetch(client.call(Thing, 5)).size]))
+"""
+
+
+@pytest.mark.parametrize("version", FAR_VERSIONS, ids=name_of)
+def test_a_program_that_trusts_itself_catches_its_own_exceptions_and_fetches_its_own_instances(version):
+    assert json.loads(run_program("-c", TRUSTING, far_python(version))) == [True, [1], 5]

@@ -97,6 +97,12 @@ def test_an_instance_of_an_own_class_is_an_argument_and_its_method_a_function(cl
     assert client.call(package.Thing(5).doubled).size == 10
 
 
+def test_a_class_of_a_trusted_package_takes_it_along(package):
+    with connect_over("stream", trust=[package.__package__]) as client:
+        thing = client.call(package.Thing, 3)
+        assert type(rproxy.fetch(thing)) is package.Thing
+
+
 RECORD = "import typing\nclass Record(typing.NamedTuple):\n    x: int\n    def twice(self): return 2 * self.x\n"
 
 
