@@ -21,6 +21,7 @@ from .finding import COMMAND, Place, bare, changed, features_of, first_line, is_
 from .quiet import quiet
 from .uses import Import, uses_of
 
+_COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -131,14 +132,21 @@ def _written_in(body: types.CodeType) -> Iterator[types.CodeType]:
 
 def _names_when_made(node: Any, annotations: bool) -> Iterator[str]:
     """The names that a class statement reads itself, and not its methods when they are called."""
+    bound = _bound_by(node)
     for field, parts in ast.iter_fields(node):
         if (field in ("annotation", "returns") and not annotations) or (field == "body" and isinstance(node, _SCOPES)):
             continue
         for part in parts if isinstance(parts, list) else [parts]:
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and part.id not in bound:
                 yield part.id
             elif isinstance(part, ast.AST):
-                yield from _names_when_made(part, annotations)
+                yield from (name for name in _names_when_made(part, annotations) if name not in bound)
+
+
+def _bound_by(node: Any) -> set[str]:
+    """The variables of a comprehension, which nothing around it knows."""
+    targets = [part.target for part in node.generators] if isinstance(node, _COMPREHENSIONS) else []
+    return {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
 
 
 def _free_variables(cls: type, node: ast.ClassDef) -> dict[str, Any]:
@@ -170,7 +178,9 @@ def _locals_around(place: Place, lines: list[str]) -> set[str]:
         return set()
     found: set[str] = set()
     for code in _codes("".join(lines)):
-        if place.qualname.startswith(f"{code.co_qualname}.<locals>."):
+        last = max(line for _, _, line in code.co_lines() if line is not None)
+        is_around = code.co_firstlineno <= place.node.lineno <= last
+        if is_around and place.qualname.startswith(f"{code.co_qualname}.<locals>."):
             found.update(code.co_varnames, code.co_cellvars, code.co_freevars)
     return found
 

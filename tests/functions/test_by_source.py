@@ -13,6 +13,7 @@ from rproxy_endpoint.protocol.messages import Provide
 from ..conftest import connect_over, interpreters
 from .conftest import name_of, older_python
 
+table = ["of this", "module"]
 HERE, OLD = name_of(sys.version_info[:2]), "3.6"
 
 
@@ -93,6 +94,37 @@ def test_a_class_whose_own_making_holds_it_is_refused(refused):
             return len(registry)
 
     assert "'register', a variable of the function around it" in refused(Registered().size)
+
+
+def test_a_variable_of_a_comprehension_is_none_of_the_function_around(old):
+    item = 5
+
+    class Holder:
+        squares = [item * item for item in range(3)]  # noqa: RUF012
+
+        def held(self):
+            return self.squares
+
+    assert item == 5
+    assert old.call(Holder().held) == [0, 1, 4]
+
+
+def test_a_variable_of_another_function_of_that_name_is_none_of_the_one_around(old):
+    def maker():
+        table = 1
+        return [table]
+
+    first = maker
+
+    def maker():  # noqa: F811
+        class Holder:
+            def held(self):
+                return len(table)
+
+        return Holder
+
+    assert first() == [1]
+    assert old.call(maker()().held) == 2
 
 
 # -- what they are there -------------------------------------------------------------------------------
