@@ -43,21 +43,16 @@ def encoder() -> Any:
             if isinstance(obj, io.IOBase):
                 # cloudpickle would send a copy of what is left to read, which nobody who passes a file means.
                 raise ValueFault(OPEN_FILE)
-            if type(obj) is types.FunctionType:
-                inner = meant(obj)
-                if inner is not None:
-                    found = reference_to(inner)
-                    return self.reducer_override(inner) if found is None else (values.make, ("code.named", *found))
-                dispatched = implementations(obj)
-                if dispatched is not None and reference_to(obj) is None:
-                    return values.make, ("code.dispatched", dispatched)
-            elif type(obj) is CachedFunction and reference_to(obj) is None:
-                return values.make, ("code.cached", *cached_parts(obj))
-            elif type(obj) is functools.singledispatchmethod:
-                return values.make, ("code.dispatching", obj.func, obj.dispatcher)
-            elif type(obj) is types.CodeType:
+            inner = meant(obj)
+            if inner is not None:
+                found = reference_to(inner)
+                return self.reducer_override(inner) if found is None else (values.make, ("code.named", *found))
+            parted = _parted(obj)
+            if parted is not None:
+                return values.make, parted
+            if type(obj) is types.CodeType:
                 return self._code(obj)
-            elif type(obj) is TypeAlias:
+            if type(obj) is TypeAlias:
                 return alias_made(obj, self._needs.modules, self._aliases)
             self._note(obj)
             return super().reducer_override(obj)
@@ -81,6 +76,18 @@ def encoder() -> Any:
                     self._needs.function(obj, uses_of(obj.__code__).imports)
 
     return Encoder
+
+
+def _parted(obj: Any) -> tuple[Any, ...] | None:
+    """What functools has made of functions, by its kind and these functions; None for others."""
+    if type(obj) is functools.singledispatchmethod:
+        return "code.dispatching", obj.func, obj.dispatcher
+    if type(obj) is CachedFunction and reference_to(obj) is None:
+        return "code.cached", *cached_parts(obj)
+    if type(obj) is types.FunctionType and reference_to(obj) is None:
+        dispatched = implementations(obj)
+        return None if dispatched is None else ("code.dispatched", dispatched)
+    return None
 
 
 def cached_parts(cached: Any) -> tuple[Any, ...]:

@@ -77,3 +77,23 @@ with rproxy.connect(python=sys.argv[1], trust=["__main__"]) as client:
 @pytest.mark.parametrize("version", FAR_VERSIONS, ids=name_of)
 def test_a_program_that_trusts_itself_catches_its_own_exceptions_and_fetches_its_own_instances(version):
     assert json.loads(run_program("-c", TRUSTING, far_python(version))) == [True, [1], 5]
+
+
+DISPATCHING = """
+import functools, json, sys
+import rproxy
+
+class Kinds:
+    @functools.singledispatchmethod
+    def of(self, value): return "other"
+    @of.register(int)
+    def _(self, value): return "number"
+
+with rproxy.connect(python=sys.argv[1]) as client:
+    print(json.dumps(client.call(lambda kinds: [kinds.of(1), kinds.of("")], Kinds())))
+"""
+
+
+@pytest.mark.parametrize("version", [version for version in FAR_VERSIONS if version >= (3, 8)], ids=name_of)
+def test_methods_of_singledispatchmethod_go_with_their_instance(version):
+    assert json.loads(run_program("-c", DISPATCHING, far_python(version))) == ["number", "other"]
