@@ -1,10 +1,11 @@
 """The client: what the user holds."""
 
+import functools
 import importlib
 import os
 import time
 import types
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
@@ -267,6 +268,35 @@ class RemoteClient(Host):
             SerializationError: an argument cannot travel; nothing was sent then.
         """
         return self._later().submit(check_callable(function), args, kwargs)
+
+    @overload
+    def map(
+        self, function: Callable[..., Coroutine[Any, Any, Result]], /, *iterables: Iterable[Any],
+        timeout: float | None = None, buffersize: int | None = None,
+    ) -> Iterator[Result]: ...  # fmt: skip
+    @overload
+    def map(
+        self, function: Callable[..., Result], /, *iterables: Iterable[Any],
+        timeout: float | None = None, buffersize: int | None = None,
+    ) -> Iterator[Result]: ...  # fmt: skip
+    def map(
+        self, function: Callable[..., Any], /, *iterables: Iterable[Any],
+        timeout: float | None = None, buffersize: int | None = None,
+    ) -> Iterator[Any]:  # fmt: skip
+        """The results of a call for each item, in order, as `concurrent.futures.Executor.map` gives them.
+
+        Args:
+            timeout: how many seconds from now until a result that is not there yet raises TimeoutError.
+            buffersize: how many calls to send ahead of what is taken; None sends all at once.
+        """
+        check_callable(function)
+        if not iterables:
+            raise TypeError("map needs something to call the function for: client.map(function, items)")
+        mapping = importlib.import_module(".mapping", __package__)
+        mapping.check_ahead(buffersize)
+        submit = functools.partial(self.submit, function)
+        found: Iterator[Any] = mapping.results(submit, zip(*iterables, strict=False), buffersize, timeout)
+        return found
 
     def _later(self) -> "Futures":
         if self._futures is None:

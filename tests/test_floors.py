@@ -52,6 +52,7 @@ FLOORS = [
     ["rproxy.hosts", "rproxy.packages", "rproxy.transfers"],
     ["rproxy.host"],
     ["rproxy.futures"],
+    ["rproxy.mapping"],
     ["rproxy.asking"],
     ["rproxy.awaited"],
     ["rproxy.awaiting"],

@@ -51,6 +51,8 @@ def calls(client: rproxy.RemoteClient) -> None:
     assert_type(client.submit(add, 1), concurrent.futures.Future[float])
     assert_type(client.submit(fetch_text, "name"), concurrent.futures.Future[str])
     assert_type(client.submit(add, 1).result(timeout=5), float)
+    assert_type(list(client.map(add, [1, 2], buffersize=10)), list[float])
+    assert_type(list(client.map(fetch_text, ["name"], timeout=5)), list[str])
     value, printed = client.do_remote_call("os", "getenv", args=["HOME"], kwargs={"default": "/"}, keep_env=True)
     assert_type(value, Any)
     assert_type(printed, str)
