@@ -176,6 +176,18 @@ def test_close_ends_it_with_all_that_it_has_started(connector):
     assert not (FOLDER / name).exists()
 
 
+@pytest.mark.parametrize("session", [None, "one to remove"])
+def test_undeploy_ends_it_with_all_that_it_has_started(session, tmp_path):
+    connector = command_only(LocalConnector())
+    options = {"session": session, "endpoint_dir": str(tmp_path / "endpoint")}
+    client = rproxy.RemoteClient(connector, resident=True, **options)
+    pid, child = pid_of(client), client.module("subprocess").Popen(["sleep", "600"]).pid
+    client.undeploy()
+    assert ended(pid)
+    assert ended(child)
+    assert not (tmp_path / "endpoint").exists()
+
+
 def test_it_ends_by_itself_when_nobody_asks_for_anything():
     with resident(idle_timeout=0.5) as client:
         pid = pid_of(client)
@@ -296,6 +308,28 @@ def test_another_session_that_lets_nobody_in_is_left_alone_and_not_waited_for():
     path.unlink()
 
 
+def test_sockets_that_go_while_they_are_looked_at_do_no_harm(tmp_path):
+    from rproxy_endpoint.relay import _tidy
+
+    over = threading.Event()
+
+    def come_and_go(name):
+        while not over.is_set():
+            (tmp_path / name).touch()
+            (tmp_path / name).unlink()
+
+    threads = [threading.Thread(target=come_and_go, args=(name,)) for name in "abc"]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(2000):
+            _tidy(str(tmp_path))
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
 def test_clients_that_start_a_session_at_once_have_one():
     name, pids = f"test {os.urandom(4).hex()}", []
 
@@ -320,7 +354,7 @@ def test_a_folder_that_others_can_enter_is_not_used(tmp_path):
 
     (tmp_path / "open").mkdir(mode=0o755)
     (tmp_path / "link").symlink_to(tmp_path)
-    with pytest.raises(SystemExit, match="must be a folder of yours with mode 0700"):
+    with pytest.raises(OSError, match="must be a folder of yours with mode 0700"):
         private_folder(str(tmp_path / "open"))
     with pytest.raises(OSError):
         private_folder(str(tmp_path / "link"))

@@ -124,6 +124,11 @@ class Carrier:
                 f"{self._connector.file_patience:g} s, or came before; the call did not run",
                 may_have_run=False,
             )
+        if word == "barred":
+            return RemoteNotSetupError(
+                f"no resident endpoint can be kept on {self._target}, and nothing has run there: {end_of(done)}\n"
+                "Mend that, or connect without resident=True."
+            )
         if word == "gone":
             return ConnectionLost(
                 f"the resident endpoint on {self._target} has ended, and with it its objects and state: it was idle, "
