@@ -51,6 +51,11 @@ def pid_of(client):
     return client.module("os").getpid()
 
 
+def told_pid(client):
+    """The same, of one that may be gone by now."""
+    return client._session.channel.facts["pid"]
+
+
 def resident(session=None, idle_timeout=30):
     return rproxy.RemoteClient(
         command_only(LocalConnector()), resident=True, session=session, idle_timeout=idle_timeout
@@ -151,14 +156,20 @@ def test_clients_of_one_session_share_modules_and_keep_their_objects():
         os.kill(pid_of(second), signal.SIGTERM)
 
 
-def test_a_named_session_outlives_its_clients_for_a_while():
+def test_a_named_session_outlives_its_clients():
     name = f"test {os.urandom(4).hex()}"
-    with resident(name, idle_timeout=1) as first:
+    with resident(name) as first:
         pid = pid_of(first)
         first.module("string").marker = 1
     with resident(name) as second:
         assert pid_of(second) == pid
         assert second.module("string").marker == 1
+        os.kill(pid, signal.SIGTERM)
+
+
+def test_a_named_session_without_clients_ends_when_it_is_idle():
+    with resident(f"test {os.urandom(4).hex()}", idle_timeout=0.5) as client:
+        pid = told_pid(client)
     assert ended(pid)
 
 
@@ -190,16 +201,35 @@ def test_undeploy_ends_it_with_all_that_it_has_started(session, tmp_path):
 
 def test_it_ends_by_itself_when_nobody_asks_for_anything():
     with resident(idle_timeout=0.5) as client:
-        pid = pid_of(client)
-        assert ended(pid)
+        assert ended(told_pid(client))
         with pytest.raises(rproxy.ConnectionLost, match=r"has ended.*idle.*did not run") as caught:
             client.ping()
         assert caught.value.may_have_run is False
 
 
+def test_those_who_look_whether_it_is_there_do_not_keep_it():
+    """As every start of another one does."""
+    with resident(idle_timeout=1) as client:
+        pid, path = told_pid(client), str(FOLDER / client._session.channel._name)
+        over = threading.Event()
+
+        def look():
+            while not over.wait(0.2):
+                with socket.socket(socket.AF_UNIX) as visitor:
+                    visitor.connect_ex(path)
+
+        thread = threading.Thread(target=look)
+        thread.start()
+        try:
+            assert ended(pid)
+        finally:
+            over.set()
+            thread.join()
+
+
 def test_a_long_call_is_not_idleness():
-    with resident(idle_timeout=0.3) as client:
-        client.module("time").sleep(0.8)
+    with resident(idle_timeout=2.5) as client:
+        client.call(time.sleep, 3)
         assert client.module("operator").add(1, 1) == 2
 
 
@@ -278,7 +308,7 @@ def test_a_socket_that_nobody_listens_at_is_replaced():
     name = f"test {os.urandom(4).hex()}"
     with resident(name, idle_timeout=0.3) as first:
         path = FOLDER / first._session.channel._name
-        pid = pid_of(first)
+        pid = told_pid(first)
     assert ended(pid)
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(path))

@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from typing import Any, Deque, Dict, List, NamedTuple, Optional
 
 from . import holding
@@ -92,12 +93,14 @@ class Resident:
 
     def _next(self) -> Optional[Job]:
         """The next request; None after too long a time without one."""
+        until = time.monotonic() + (LEAVING if holding.is_left() else self._idle)
         with self.changed:
             while not self._jobs:
-                quiet = not self.changed.wait(LEAVING if holding.is_left() else self._idle)
-                if quiet and not self._jobs and not self.visitors:
+                left = until - time.monotonic()
+                if left <= 0 and not self.visitors:
                     self.over = True
                     return None
+                self.changed.wait(left if left > 0 else None)  # visitors tell when they leave, and do not count
             self._running, self._since = self._jobs.popleft(), clock()
             return self._running
 
