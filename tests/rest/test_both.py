@@ -156,8 +156,9 @@ def stay(path):
 def wait_until_gone(connector, path):
     """Fails if what `stay` has noted goes on for longer than a moment."""
     first, child = connector.run(f"cat {path}").stdout.decode().split()
-    waited = f"n=0; while kill -0 {first} 2>/dev/null || kill -0 {child} 2>/dev/null; do sleep 0.1; n=$((n + 1)); "
-    assert connector.run(waited + "[ $n -lt 200 ] || exit 1; done").returncode == 0
+    lives = "lives() { grep -qs '^[^)]*) [^ZX]' /proc/$1/stat; }; n=0; "
+    waited = f"while lives {first} || lives {child}; do sleep 0.1; n=$((n + 1)); [ $n -lt 200 ] || exit 1; done"
+    assert connector.run(lives + waited).returncode == 0
 
 
 def test_a_call_that_takes_too_long_is_ended_there_with_what_it_has_started(client, connector, folder):
