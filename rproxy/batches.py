@@ -62,6 +62,14 @@ class Promise:
         raise TypeError(f"{self!r} stands for a value: use its result(), after the block")
 
     __bool__ = __iter__ = __reduce_ex__ = _misused
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        """Only promises are compared: that one is not its value would pass for an answer."""
+        return self is other if isinstance(other, Promise) else self._misused()
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{self!r} has no {name!r}: it stands for a value: use its result(), after the block")
 
     def __repr__(self) -> str:
         if not self._done:

@@ -69,7 +69,9 @@ def deploy(session: Session, launcher: Launcher, progress: Progress | None) -> s
 def undeploy(session: Session, launcher: Launcher) -> list[str]:
     """Removes what rproxy has put there; returns what others use, which stays."""
     where = (launcher.root, launcher.tmp, session.channel.folder)
-    return list(map(str, session.ask("rproxy_endpoint.removal", "remove", where)))
+    kept = list(map(str, session.ask("rproxy_endpoint.removal", "remove", where)))
+    launcher.deploy = False  # the last command of a client must not bring it back
+    return kept
 
 
 def still_in_use(target: str, kept: list[str]) -> RProxyError:

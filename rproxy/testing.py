@@ -25,6 +25,7 @@ class _CommandOnly(Connector):
         self.text_only = connector.text_only
         self.input_limit = connector.input_limit
         self.file_patience = connector.file_patience
+        self.network = connector.network
 
     def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
         return self._connector.run(command, input=input, timeout=timeout)

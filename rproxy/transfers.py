@@ -65,6 +65,9 @@ def pull(session: Session, connector: Connector, remote: str, local: PathLike, p
         stack.callback(shutil.rmtree, fresh, ignore_errors=True)
         with reporting(progress, name, int(told["size"])):
             connector.pull(str(told["path"]), fresh / "it")
+        size = (fresh / "it").stat().st_size
+        if size < int(told["size"]):  # more is fine: somebody writes to it
+            raise ConnectorError(f"of {remote} on {session.target} came {size} bytes of {told['size']}: pull it again")
         if told["part"]:
             _unpack(fresh / "it", fresh / "folder", f"{remote} on {session.target}")
             _join(fresh / "folder", target)

@@ -28,6 +28,20 @@ def test_calls_are_promises_until_the_end_of_the_block(client, operator):
     assert operator.add(1, 2) == 3
 
 
+@pytest.mark.parametrize(
+    ("use", "error"),
+    [(lambda promise: promise == 3, TypeError), (lambda promise: 3 in [promise], TypeError),
+     (lambda promise: promise.real, AttributeError)],
+)  # fmt: skip
+def test_a_promise_is_not_taken_for_its_value(client, operator, use, error):
+    with client.batch():
+        promise, other = operator.add(1, 2), operator.add(1, 2)
+        with pytest.raises(error, match=r"use its result\(\), after the block"):
+            use(promise)
+        assert promise != other
+        assert len({promise, other}) == 2
+
+
 def test_functions_classes_and_local_functions_are_collected(client):
     with client.batch():
         promises = [

@@ -215,6 +215,14 @@ def test_an_answer_that_never_comes_says_that_the_call_has_run(client, service):
         client.module("builtins").bytes(5_000_000)
 
 
+def test_a_file_of_the_users_that_comes_cut_is_refused(client, service, tmp_path):
+    (tmp_path / "there").write_bytes(b"0123456789")
+    service.pulled = lambda data: data[:-1]
+    with pytest.raises(rproxy.ConnectorError, match="came 9 bytes of 10: pull it again"):
+        client.pull(str(tmp_path / "there"), tmp_path / "here")
+    assert not (tmp_path / "here").exists()
+
+
 def test_a_command_that_a_service_starts_twice_takes_its_request_once(client, service, tmp_path):
     path = tmp_path / "twice"
     service.file_patience = 0.3

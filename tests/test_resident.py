@@ -51,6 +51,11 @@ def pid_of(client):
     return client.module("os").getpid()
 
 
+def told_pid(client):
+    """The same, of one that may be gone by now."""
+    return client._session.channel.facts["pid"]
+
+
 def resident(session=None, idle_timeout=30):
     return rproxy.RemoteClient(
         command_only(LocalConnector()), resident=True, session=session, idle_timeout=idle_timeout
@@ -151,14 +156,20 @@ def test_clients_of_one_session_share_modules_and_keep_their_objects():
         os.kill(pid_of(second), signal.SIGTERM)
 
 
-def test_a_named_session_outlives_its_clients_for_a_while():
+def test_a_named_session_outlives_its_clients():
     name = f"test {os.urandom(4).hex()}"
-    with resident(name, idle_timeout=1) as first:
+    with resident(name) as first:
         pid = pid_of(first)
         first.module("string").marker = 1
     with resident(name) as second:
         assert pid_of(second) == pid
         assert second.module("string").marker == 1
+        os.kill(pid, signal.SIGTERM)
+
+
+def test_a_named_session_without_clients_ends_when_it_is_idle():
+    with resident(f"test {os.urandom(4).hex()}", idle_timeout=0.5) as client:
+        pid = told_pid(client)
     assert ended(pid)
 
 
@@ -176,18 +187,49 @@ def test_close_ends_it_with_all_that_it_has_started(connector):
     assert not (FOLDER / name).exists()
 
 
+@pytest.mark.parametrize("session", [None, "one to remove"])
+def test_undeploy_ends_it_with_all_that_it_has_started(session, tmp_path):
+    connector = command_only(LocalConnector())
+    options = {"session": session, "endpoint_dir": str(tmp_path / "endpoint")}
+    client = rproxy.RemoteClient(connector, resident=True, **options)
+    pid, child = pid_of(client), client.module("subprocess").Popen(["sleep", "600"]).pid
+    client.undeploy()
+    assert ended(pid)
+    assert ended(child)
+    assert not (tmp_path / "endpoint").exists()
+
+
 def test_it_ends_by_itself_when_nobody_asks_for_anything():
     with resident(idle_timeout=0.5) as client:
-        pid = pid_of(client)
-        assert ended(pid)
+        assert ended(told_pid(client))
         with pytest.raises(rproxy.ConnectionLost, match=r"has ended.*idle.*did not run") as caught:
             client.ping()
         assert caught.value.may_have_run is False
 
 
+def test_those_who_look_whether_it_is_there_do_not_keep_it():
+    """As every start of another one does."""
+    with resident(idle_timeout=1) as client:
+        pid, path = told_pid(client), str(FOLDER / client._session.channel._name)
+        over = threading.Event()
+
+        def look():
+            while not over.wait(0.2):
+                with socket.socket(socket.AF_UNIX) as visitor:
+                    visitor.connect_ex(path)
+
+        thread = threading.Thread(target=look)
+        thread.start()
+        try:
+            assert ended(pid)
+        finally:
+            over.set()
+            thread.join()
+
+
 def test_a_long_call_is_not_idleness():
-    with resident(idle_timeout=0.3) as client:
-        client.module("time").sleep(0.8)
+    with resident(idle_timeout=2.5) as client:
+        client.call(time.sleep, 3)
         assert client.module("operator").add(1, 1) == 2
 
 
@@ -257,86 +299,3 @@ def test_what_goes_ahead_of_a_request_comes_although_its_first_command_is_lost(c
     connector.around = lambda run: run()
     client.call(note, str(tmp_path / "runs"))
     assert (tmp_path / "runs").read_text() == "run\n"
-
-
-# -- starting ------------------------------------------------------------------------------------------
-
-
-def test_a_socket_that_nobody_listens_at_is_replaced():
-    name = f"test {os.urandom(4).hex()}"
-    with resident(name, idle_timeout=0.3) as first:
-        path = FOLDER / first._session.channel._name
-        pid = pid_of(first)
-    assert ended(pid)
-    with socket.socket(socket.AF_UNIX) as left:
-        left.bind(str(path))
-    with resident(name) as second:
-        assert pid_of(second) != pid
-        os.kill(pid_of(second), signal.SIGTERM)
-
-
-def test_sockets_of_those_that_were_killed_go_with_the_next_start():
-    with resident() as first:
-        path = FOLDER / first._session.channel._name
-        os.kill(pid_of(first), signal.SIGKILL)
-    assert path.exists()
-    with resident():
-        assert not path.exists()
-
-
-def test_another_session_that_lets_nobody_in_is_left_alone_and_not_waited_for():
-    path = FOLDER / f"test-{os.urandom(4).hex()}"
-    with socket.socket(socket.AF_UNIX) as full, socket.socket(socket.AF_UNIX) as first, resident():
-        full.bind(str(path))
-        full.listen(0)
-        first.connect(str(path))  # as many as may wait there: a stopped endpoint has no room for more
-        with resident() as client:
-            assert client.call(int, "5") == 5
-        assert path.exists()
-    path.unlink()
-
-
-def test_clients_that_start_a_session_at_once_have_one():
-    name, pids = f"test {os.urandom(4).hex()}", []
-
-    def use():
-        with resident(name) as client:
-            pids.append(pid_of(client))
-            time.sleep(0.3)
-
-    threads = [threading.Thread(target=use) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(pids) == 3
-    assert len(set(pids)) == 1
-    os.kill(pids[0], signal.SIGTERM)
-    assert ended(pids[0])
-
-
-def test_a_folder_that_others_can_enter_is_not_used(tmp_path):
-    from rproxy_endpoint.relay import private_folder
-
-    (tmp_path / "open").mkdir(mode=0o755)
-    (tmp_path / "link").symlink_to(tmp_path)
-    with pytest.raises(SystemExit, match="must be a folder of yours with mode 0700"):
-        private_folder(str(tmp_path / "open"))
-    with pytest.raises(OSError):
-        private_folder(str(tmp_path / "link"))
-    os.close(private_folder(str(tmp_path / "fresh")))
-    assert (tmp_path / "fresh").stat().st_mode & 0o777 == 0o700
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "message"),
-    [
-        ({"session": "x"}, TypeError, "add resident=True"),
-        ({"idle_timeout": 5}, TypeError, "add resident=True"),
-        ({"resident": True, "session": ""}, TypeError, "the name of a session"),
-        ({"resident": True, "idle_timeout": 0}, ValueError, "seconds above 0"),
-    ],
-)
-def test_options_that_cannot_be_meant_are_refused(options, error, message):
-    with pytest.raises(error, match=message):
-        rproxy.connect(**options)

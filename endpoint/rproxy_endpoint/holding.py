@@ -5,6 +5,8 @@ from typing import List
 
 #: Descriptors with a lock on the endpoint's folder: at most one.
 _held: List[int] = []
+#: Whether it was let go of: at most one.
+_left: List[bool] = []
 
 
 def hold(folder: str) -> None:
@@ -19,6 +21,12 @@ def hold(folder: str) -> None:
 
 
 def let_go() -> None:
-    """Lets others remove the folder."""
+    """Lets others remove the folder, without which this process is not to stay."""
+    _left.append(True)
     while _held:
         os.close(_held.pop())
+
+
+def is_left() -> bool:
+    """Whether the folder was let go of."""
+    return bool(_left)

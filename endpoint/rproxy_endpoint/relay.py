@@ -28,7 +28,11 @@ def relay(words: List[str]) -> None:
         remove(path)
     letter = Letter(words[:6])
     data = letter.read()
-    connection = _connect(name, float(idle), start == "start")
+    try:
+        connection = _connect(name, float(idle), start == "start")
+    except OSError as error:
+        letter.say("barred")
+        sys.exit("no resident endpoint can be started: %s" % error)
     if connection is None:
         letter.say("gone")
         sys.exit("no resident endpoint answers at %s" % socket_path(name))
@@ -86,12 +90,16 @@ def _tidy(folder: str) -> None:
     """Removes the sockets of resident endpoints that were killed; the lock must be held."""
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
-        if stat.S_ISSOCK(os.lstat(path).st_mode) and not _listens(path):
+        try:
+            is_socket = stat.S_ISSOCK(os.lstat(path).st_mode)
+        except FileNotFoundError:
+            continue  # one that ends by itself removes its own
+        if is_socket and not _listens(path):
             remove(path)
 
 
 def private_folder(path: str) -> int:
-    """A descriptor of the folder, which is nobody else's."""
+    """A descriptor of the folder, which is nobody else's. Raises OSError."""
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
@@ -99,7 +107,7 @@ def private_folder(path: str) -> int:
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     found = os.fstat(folder)
     if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        sys.exit("%s must be a folder of yours with mode 0700: a resident endpoint cannot be started" % path)
+        raise OSError("%s must be a folder of yours with mode 0700" % path)
     return folder
 
 

@@ -2,8 +2,8 @@
 
 Rules: requests run one at a time, in the order in which they come, each at most once: clients number what they
 send, and what has a number that was met before does not run again; objects are each client's own, modules are
-shared by those who asked for the same session. It ends when its only client says goodbye, or after some time
-without a request.
+shared by those who asked for the same session. It ends when its only client says goodbye, after some time
+without a request, or when its folder is removed.
 
 A command that is lost ends nothing: the call goes on, and its answer is kept until the client's next request, for
 a command that asks again. A call for which nobody asks any more is interrupted, and so is one that is cancelled.
@@ -14,8 +14,10 @@ import os
 import signal
 import socket
 import threading
+import time
 from typing import Any, Deque, Dict, List, NamedTuple, Optional
 
+from . import holding
 from .cancelling import Cancelling, clock
 from .ending import end
 from .execute import Executor
@@ -26,6 +28,9 @@ from .protocol.frames import Bytes
 from .protocol.peer import Peer
 from .serve import Server, facts
 from .wire import LATE
+
+#: How long it stays when its folder is to go, in seconds.
+LEAVING = 0.2
 
 
 class Guest:
@@ -88,12 +93,14 @@ class Resident:
 
     def _next(self) -> Optional[Job]:
         """The next request; None after too long a time without one."""
+        until = time.monotonic() + (LEAVING if holding.is_left() else self._idle)
         with self.changed:
             while not self._jobs:
-                quiet = not self.changed.wait(self._idle)
-                if quiet and not self._jobs and not self.visitors:
+                left = until - time.monotonic()
+                if left <= 0 and not self.visitors:
                     self.over = True
                     return None
+                self.changed.wait(left if left > 0 else None)  # visitors tell when they leave, and do not count
             self._running, self._since = self._jobs.popleft(), clock()
             return self._running
 

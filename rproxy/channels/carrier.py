@@ -2,7 +2,8 @@
 
 Rules: what is small enough rides in the command, or in its input where that is private, what is larger is pushed
 as a file before; an answer comes on the command's output, a longer one is pulled after. An answer counts only if it
-is proven to be whole and this command's own: else nobody knows whether the call has run, and nothing is tried again.
+is proven to be whole and this command's own: else nobody knows whether the call has run, and nothing is tried again. A
+call that nobody waits for any more is ended by another command: services go on with what they have begun.
 """
 
 import base64
@@ -15,9 +16,12 @@ from ..connectors.base import Completed, Connector
 from ..deployment.bootstrap import archive_message, check_deploying
 from ..deployment.launcher import new_token, words_of
 from ..deployment.preparing import deploy_pushed, end_of, prepare
-from ..errors import CallTimeout, ConnectionLost, RemoteNotSetupError
+from ..errors import CallTimeout, ConnectionLost, RemoteNotSetupError, RProxyError
 from .base import ChannelOptions
 from .files import Files
+
+#: How long the command may take that ends another one's call, in seconds.
+TO_END = 10.0
 
 
 class Unanswered(Exception):
@@ -76,17 +80,21 @@ class Carrier:
                 files.push(sealed, request)
                 line = command("@" + request)
         files.leave(at_risk)  # until it is proven that the command has removed them
-        options: dict[str, Any] = {"login": True} if login else {}
-        options.update({} if limit is None else {"timeout": limit})
+        options: dict[str, Any] = {"input": sealed if private else b""}
+        if login:
+            options["login"] = True
+        if limit is not None:
+            options["timeout"] = limit
         try:
-            done = connector.run(line, input=sealed if private else b"", **options)
+            done = connector.run(line, **options)
             if self._launcher.deploy and _needs_endpoint(done, token):
                 self._deploy()  # it has gone meanwhile, and so the request was not even read
-                done = connector.run(line, input=sealed if private else b"", **options)
-        except CallTimeout as error:
-            if limit is None:
-                raise
-            raise CallTimeout("its command was ended") from error
+                done = connector.run(line, **options)
+        except BaseException as error:
+            how = self._end(token) if mode == "once" and _may_go_on(error) else "its command was given up"
+            if limit is not None and isinstance(error, CallTimeout):
+                raise CallTimeout(how) from error
+            raise
         found = self._printed(done, token)
         files.gone(at_risk)
         if found is not None:
@@ -124,6 +132,11 @@ class Carrier:
                 f"{self._connector.file_patience:g} s, or came before; the call did not run",
                 may_have_run=False,
             )
+        if word == "barred":
+            return RemoteNotSetupError(
+                f"no resident endpoint can be kept on {self._target}, and nothing has run there: {end_of(done)}\n"
+                "Mend that, or connect without resident=True."
+            )
         if word == "gone":
             return ConnectionLost(
                 f"the resident endpoint on {self._target} has ended, and with it its objects and state: it was idle, "
@@ -131,6 +144,16 @@ class Carrier:
                 may_have_run=False,
             )
         return RemoteNotSetupError(f"Python starts no more on {self._target}; the call did not run: {end_of(done)}")
+
+    def _end(self, token: str) -> str:
+        """Ends the call of a command that nobody waits for any more; returns in words what became of it."""
+        try:
+            done = self._connector.run(self._launcher.end_call(token), timeout=TO_END)
+        except RProxyError as error:
+            return f"whether its command goes on there is unknown: {error}"
+        if words_of(token).search(done.stdout) or not self._connector.network:  # else the connector has ended it
+            return "its command was ended"
+        return "its command is not there any more, unless on another node"
 
     def lost(self, why: str, done: Completed | None = None) -> ConnectionLost:
         said = "" if done is None else f" ({end_of(done)})"
@@ -140,6 +163,13 @@ class Carrier:
 
     def close(self) -> None:
         self._files.remove()
+
+
+def _may_go_on(error: BaseException) -> bool:
+    """Whether the command of which a connector says this may run there, with nobody to take its answer."""
+    if isinstance(error, ConnectionLost):
+        return error.may_have_run
+    return isinstance(error, CallTimeout) or not isinstance(error, RProxyError)
 
 
 def _needs_endpoint(done: Completed, token: str) -> bool:

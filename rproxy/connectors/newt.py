@@ -54,7 +54,7 @@ class NewtConnector(RestConnector):
         if retired:
             warnings.warn(RETIRED, stacklevel=2)
         self._machine = quote(machine, safe="")
-        self._web = Web(self.target, base_url, f" {RETIRED}" if retired else "")
+        self._web = Web(self.target, base_url, f". {RETIRED}" if retired else "")
         self._username = username or os.environ.get("RPROXY_NEWT_USERNAME")
         self._password = password or os.environ.get("RPROXY_NEWT_PASSWORD")
         self._token = token or (None if password else os.environ.get("RPROXY_NEWT_TOKEN"))
@@ -90,9 +90,8 @@ class NewtConnector(RestConnector):
         return isinstance(told, dict) and told.get("auth") is True
 
     def machine_status(self) -> str:
-        """What the service says of the machine: "up" or "down"."""
-        told = json_of(self._web.ask("GET", f"/status/{self._machine}", again=True))
-        return str(told.get("status")) if isinstance(told, dict) else "unknown"
+        """What the service says of the machine: "up" or "down". Raises ConnectorError."""
+        return self._web.status_of(self._machine)
 
     def _use(self, token: str) -> None:
         self._token, self._ours, self._until = token, False, float("inf")
@@ -108,7 +107,9 @@ class NewtConnector(RestConnector):
         answer = self._web.ask("POST", "/auth", again=True, data=data)
         told = json_of(answer)
         if not isinstance(told, dict) or "auth" not in told:
-            raise ConnectorError(f"{self.target} answered a login by {shown(answer)}")
+            raise ConnectorError(
+                f"{self.target} answered a login by {shown(answer)}. Is {self._web.base_url} its URL, with its path?"
+            )
         if told["auth"] is not True:
             raise AuthenticationError(
                 f"{self.target} refuses {self._username!r}: wrong password, or a one-time code is wanted (join it to "
@@ -157,17 +158,18 @@ class NewtConnector(RestConnector):
 
     def _renew(self) -> None:
         if not self._password:
-            raise AuthenticationError(
-                f"the session on {self.target} has ended; call auth() for another. Nothing has run"
-            )
-        self._log_in()
+            raise AuthenticationError(f"the session on {self.target} has ended; call auth() for another")
+        try:
+            self._log_in()
+        except AuthenticationError as error:
+            raise AuthenticationError(f"the session on {self.target} has ended: {error}") from error
 
     def _execute(self, line: str, timeout: float | None, login: bool) -> tuple[str, str]:
         form = {"executable": line, "loginenv": "true" if login else "false"}
         answer = self._ask("POST", f"/command/{self._machine}", False, timeout, data=form)
         told = json_of(answer)
         if answer.status_code in (401, 403, 404):
-            raise ConnectorError(f"{self.target} runs no command: {shown(answer)}. Nothing has run").at("shell")
+            raise ConnectorError(f"{self.target} runs no command: {shown(answer)}").at("shell")
         if answer.status_code != 200 or not isinstance(told, dict) or "output" not in told:
             raise ConnectionLost(f"{self.target} answered a command by {shown(answer)}. Whether it has run is unknown")
         return str(told["output"] or ""), str(told.get("error") or "")

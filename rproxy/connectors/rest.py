@@ -71,7 +71,13 @@ class RestConnector(Connector):
                 f"the command has {len(line)} characters as {self.target} needs it, which takes {self.line_limit}; "
                 "push it as a file and run that"
             )
-        output, error = self._execute(line, timeout, login)
+        try:
+            output, error = self._execute(line, timeout, login)
+        except ConnectionLost:
+            raise
+        except ConnectorError as refused:
+            refused.args = (f"{refused}. Nothing has run",)
+            raise
         found = opened(output, token)
         if found is None:
             said = (error or output)[-2000:].strip()

@@ -1,7 +1,8 @@
 """``sfapi://machine``: NERSC's Superfacility API.
 
 Rules: a token is made when it is needed and again before it ends; a command is accepted once, as a task, and
-then only asked about; where nobody waits for a task any more (a timeout, Ctrl-C) it is cancelled.
+then only asked about; where nobody waits for a task any more (a timeout, Ctrl-C) it is cancelled; once a command is
+accepted, no error says that nothing has run.
 """
 
 import base64
@@ -11,6 +12,7 @@ import json
 import os
 import threading
 import time
+from concurrent.futures import Future
 from typing import Any
 from urllib.parse import quote
 
@@ -18,15 +20,19 @@ from ..errors import AuthenticationError, CallCancelled, CallTimeout, Connection
 from .base import PathLike
 from .rest import Refused, RestConnector
 from .sfapi_key import Key, read_key
-from .web import Response, Web, json_of, shown
+from .web import Response, Web, asked_wait, check_url, json_of, shown
 
 NERSC = "https://api.nersc.gov/api/v1.2"
 NERSC_TOKEN = "https://oidc.nersc.gov/c2id/token"  # noqa: S105 - a URL
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: A token is made again up to so long before its end, in seconds.
 _EARLY = 60.0
-#: A task may be unknown for so long after it was accepted, in seconds.
+#: For so long a task may be unknown after it was accepted, or the service say nothing of it, in seconds.
 _UNKNOWN = 60.0
+#: How long one answer about a task may take, in seconds, and how much longer than its command the POST of one.
+_ANSWER, _MORE = 30.0, 30.0
+#: What a task may be; another word is of an error.
+_STATES = ("new", "completed", "cancelled", "failed")
 #: Between two questions after a task: how many times as long as before, and at most, in seconds.
 _GROWTH, _LONGEST = 1.4, 5.0
 
@@ -61,6 +67,7 @@ class SfapiConnector(RestConnector):
         self._machine = quote(machine, safe="")
         self._web = Web(self.target, base_url or os.environ.get("RPROXY_SFAPI_URL") or NERSC)
         self._token_url = token_url or os.environ.get("RPROXY_SFAPI_TOKEN_URL") or NERSC_TOKEN
+        check_url("token_url", self._token_url)
         self._key_file = key or os.environ.get("RPROXY_SFAPI_KEY")
         self._client_id = client_id
         self._key: Key | None = None
@@ -69,9 +76,8 @@ class SfapiConnector(RestConnector):
         self._lock = threading.RLock()
 
     def status(self) -> str:
-        """What the service says of the machine: active, unavailable, degraded or other."""
-        told = json_of(self._web.ask("GET", f"/status/{self._machine}", again=True))
-        return str(told.get("status")) if isinstance(told, dict) else "unknown"
+        """What the service says of the machine: active, unavailable, degraded or other. Raises ConnectorError."""
+        return self._web.status_of(self._machine)
 
     def close(self) -> None:
         self._web.close()
@@ -117,7 +123,7 @@ class SfapiConnector(RestConnector):
             )
         if answer is None or not isinstance(told, dict) or "access_token" not in told:
             said = "nothing" if answer is None else shown(answer)
-            raise ConnectorError(f"{self.target} gives no token: {self._token_url} answered {said}. Nothing has run")
+            raise ConnectorError(f"{self.target} gives no token: {self._token_url} answered {said}")
         lifetime = float(told.get("expires_in") or 600)
         self._until = time.monotonic() + lifetime - min(_EARLY, lifetime / 10)
         self._token = str(told["access_token"])
@@ -135,17 +141,15 @@ class SfapiConnector(RestConnector):
                 if self._token == token:  # else another thread was faster
                     self._token = None
         if answer.status_code in (401, 403):
-            raise AuthenticationError(
-                f"{self.target} does not allow {method} {path}: {shown(answer)}. Only clients of the colour red may "
-                "run commands: see iris.nersc.gov. Nothing has run"
-            )
+            mend = ". Only red clients may run commands: see iris.nersc.gov" if "/command/" in path else ""
+            raise AuthenticationError(f"{self.target} does not allow {method} {path}: {shown(answer)}{mend}")
         return answer
 
     # -- commands --------------------------------------------------------------------------------------
 
     def _execute(self, line: str, timeout: float | None, login: bool) -> tuple[str, str]:
         until = float("inf") if timeout is None else time.monotonic() + timeout
-        task = self._begin(line)
+        task = self._accepted(line, timeout)
         try:
             return self._result(task, until, timeout)
         except (CallTimeout, KeyboardInterrupt) as error:
@@ -155,38 +159,78 @@ class SfapiConnector(RestConnector):
             error.add_note(f"{self.target}: {how}")
             raise
 
-    def _begin(self, line: str) -> str:
-        answer = self._ask("POST", f"/utilities/command/{self._machine}", False, data={"executable": line})
+    def _accepted(self, line: str, timeout: float | None) -> str:
+        """The task that a command becomes. The first Ctrl-C waits for that, so that there is something to cancel."""
+        if threading.current_thread() is not threading.main_thread():
+            return self._begin(line, timeout)
+        begun: Future[str] = Future()
+
+        def begin() -> None:
+            try:
+                begun.set_result(self._begin(line, timeout))
+            except BaseException as error:
+                begun.set_exception(error)
+
+        threading.Thread(target=begin, name="rproxy task", daemon=True).start()
+        try:
+            return begun.result()
+        except KeyboardInterrupt as interrupt:
+            with contextlib.suppress(ConnectorError, CallTimeout):  # then there is no task that is known
+                interrupt.add_note(f"{self.target}: {self._cancel(begun.result())}")
+            raise
+
+    def _begin(self, line: str, timeout: float | None) -> str:
+        patience = self.answer_timeout if timeout is None else min(self.answer_timeout, timeout + _MORE)
+        path, form = f"/utilities/command/{self._machine}", {"executable": line}
+        answer = self._ask("POST", path, False, data=form, timeout=patience)
         told = json_of(answer)
         if answer.status_code in (404, 422, 429):
-            raise ConnectorError(f"{self.target} takes no such command: {shown(answer)}. Nothing has run").at("shell")
+            raise ConnectorError(f"{self.target} takes no such command: {shown(answer)}").at("shell")
         if answer.status_code != 200 or not isinstance(told, dict):
             raise self._lost(f"answered a command by {shown(answer)}")
         if told.get("status") == "ERROR" or not told.get("task_id"):
-            raise ConnectorError(f"{self.target} takes no command: {told.get('error')}. Nothing has run").at("shell")
+            raise ConnectorError(f"{self.target} takes no command: {told.get('error')}").at("shell")
         return str(told["task_id"])
 
     def _result(self, task: str, until: float, timeout: float | None) -> tuple[str, str]:
         """Waits for the end of a task; returns its output and its standard error."""
-        begun, wait, seen = time.monotonic(), self.poll_interval, False
+        heard, wait, known = time.monotonic(), self.poll_interval, False
         while True:
-            answer = self._ask("GET", f"/tasks/{task}", True)
-            told = json_of(answer)
-            known = answer.status_code == 200 and isinstance(told, dict)
-            if answer.status_code == 404 and (seen or time.monotonic() - begun > _UNKNOWN):
-                raise self._lost(f"has forgotten the task {task}")
-            if known and told.get("status") != "new":
-                return self._told(task, told)
-            seen = seen or known
-            if not known and answer.status_code not in (200, 404):
-                raise self._lost(f"does not tell of the task {task}, but answers {shown(answer)}")
-            if time.monotonic() + wait > until:
+            told, pause = self._asked_about(task, known, min(_ANSWER, max(1.0, until - time.monotonic())))
+            now = time.monotonic()
+            if isinstance(told, dict):
+                if told["status"] != "new":
+                    return self._told(task, told)
+                heard, known = now, True
+            elif now - heard > _UNKNOWN:
+                raise self._lost(f"does not tell of the task {task}: {told}")
+            if now + wait > until:
                 raise CallTimeout(f"a command on {self.target} took longer than {timeout} s")
-            time.sleep(wait)
+            time.sleep(min(max(wait, pause), max(0.0, until - now)))
             wait = min(wait * _GROWTH, _LONGEST)
 
+    def _asked_about(self, task: str, known: bool, patience: float) -> tuple[dict[str, Any] | str, float]:
+        """What the service tells of a task, or in words why it tells nothing now; and how long it wants to be left.
+
+        Raises ConnectionLost where it never will.
+        """
+        try:
+            answer = self._ask("GET", f"/tasks/{task}", True, tries=1, timeout=patience)
+        except AuthenticationError as error:
+            raise self._lost(f"does not tell of the task {task}: {error}") from error
+        except (ConnectorError, CallTimeout) as error:
+            return str(error), 0.0
+        told = json_of(answer)
+        if answer.status_code == 200 and isinstance(told, dict) and told.get("status") in _STATES:
+            return told, 0.0
+        if answer.status_code == 404 and known:
+            raise self._lost(f"has forgotten the task {task}")
+        if 400 <= answer.status_code < 500 and answer.status_code not in (404, 429):
+            raise self._lost(f"does not tell of the task {task}, but answers {shown(answer)}")
+        return shown(answer), asked_wait(answer.headers)
+
     def _told(self, task: str, told: dict[str, Any]) -> tuple[str, str]:
-        status, result = told.get("status"), told.get("result")
+        status, result = told["status"], told.get("result")
         if status == "cancelled":
             raise CallCancelled(f"the task {task} on {self.target} was cancelled; its command may have run in part")
         try:

@@ -38,7 +38,7 @@ def read_key(path: "str | os.PathLike[str] | None", client_id: str | None) -> Ke
     file = _find() if path is None else Path(path).expanduser()
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
-        text = file.read_text("utf-8")
+        text = file.read_text("utf-8-sig")  # some editors put a mark at the beginning
     except (OSError, UnicodeDecodeError) as error:
         raise AuthenticationError(f"cannot read the key {file}: {error}; {_HOW}") from error
     if mode & 0o077:
@@ -46,8 +46,9 @@ def read_key(path: "str | os.PathLike[str] | None", client_id: str | None) -> Ke
     try:
         return _json_key(text) if text.lstrip().startswith("{") else _pem_key(text, client_id)
     except (ValueError, KeyError, TypeError) as error:
+        why = f"{error} is missing" if isinstance(error, KeyError) else error
         raise AuthenticationError(
-            f"{file} is no key of the Superfacility API ({error}): it is PEM with the client's id on line 1, or JSON "
+            f"{file} is no key of the Superfacility API ({why}): it is PEM with the client's id on line 1, or JSON "
             'with "client_id" and "secret"'
         ) from error
 
@@ -69,23 +70,28 @@ def _find() -> Path:
 def _pem_key(text: str, client_id: str | None) -> Key:
     first, _, rest = text.lstrip().partition("\n")
     if first.startswith("-----BEGIN"):
-        if client_id is None:
-            raise ValueError("the client's id is missing; give it with client_id=")
-        rest = text
-    return Key(client_id or first.strip(), _loaded(_jwt(), rest.strip() + "\n"))
+        first, rest = "", text
+    return _key(client_id or first.strip(), rest.strip() + "\n")
 
 
 def _json_key(text: str) -> Key:
     told = json.loads(text)
-    return Key(str(told["client_id"]), _loaded(_jwt(), told["secret"]))
+    return _key(str(told["client_id"] or ""), told["secret"])
 
 
-def _loaded(jwt: Any, secret: Any) -> Any:
+def _key(client_id: str, secret: Any) -> Key:
+    """Raises ValueError."""
+    if not client_id:
+        raise ValueError("the client's id is missing; give it with client_id=")
+    jwt = _jwt()
     algorithm = jwt.algorithms.RSAAlgorithm(jwt.algorithms.RSAAlgorithm.SHA256)
     try:
-        return algorithm.prepare_key(secret) if isinstance(secret, str) else algorithm.from_jwk(secret)
-    except jwt.exceptions.PyJWTError as error:
-        raise ValueError(str(error)) from error
+        key = algorithm.prepare_key(secret) if isinstance(secret, str) else algorithm.from_jwk(secret)
+    except (jwt.exceptions.PyJWTError, ValueError, TypeError) as error:
+        raise ValueError("its RSA key cannot be read, or is encrypted: save it anew") from error
+    if not hasattr(key, "sign"):
+        raise ValueError("its key is the public one; the private one is needed")
+    return Key(client_id, key)
 
 
 def _jwt() -> Any:

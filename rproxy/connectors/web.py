@@ -7,6 +7,7 @@ is busy or the link fails; every error says which it was, and what to do.
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -26,8 +27,7 @@ class Web:
     """Requests to one service."""
 
     def __init__(self, target: str, base_url: str, advice: str = "") -> None:
-        if not base_url.startswith(("http://", "https://")):
-            raise ValueError(f"base_url is the URL of the service, https://..., not {base_url!r}")
+        check_url("base_url", base_url)
         self.base_url = base_url.rstrip("/")
         self._target = target
         self._advice = advice  # what to do where the service cannot be reached
@@ -56,7 +56,7 @@ class Web:
                 garbled = not plain and answer.status_code == 200 and json_of(answer) is None
                 if not left or not (garbled or answer.status_code in BUSY):
                     break
-                time.sleep(max(wait, _asked_wait(answer.headers)))
+                time.sleep(max(wait, asked_wait(answer.headers)))
             wait = min(2 * wait, _LONGEST_WAIT)
         return answer
 
@@ -76,18 +76,33 @@ class Web:
             raise CallTimeout(f"{self._target}: {method} {url} was not answered within {timeout} s{unknown}") from error
         except requests.exceptions.RequestException as error:
             if _never_connected(error):
-                raise ConnectorError(
-                    f"cannot reach {self._target}: {_innermost(error)}. Nothing has run.{self._advice}"
-                ) from error
+                raise ConnectorError(f"cannot reach {self._target}: {_innermost(error)}{self._advice}") from error
             raise ConnectionLost(
                 f"{self._target}: the connection ended during {method} {url} ({_innermost(error)}){unknown}"
             ) from error
 
+    def status_of(self, machine: str) -> str:
+        """What the service says of the state of a machine. Raises ConnectorError."""
+        answer = self.ask("GET", f"/status/{machine}", again=True)
+        told = json_of(answer)
+        if answer.status_code != 200 or not isinstance(told, dict) or not told.get("status"):
+            raise ConnectorError(f"{self._target} tells of no such machine: {shown(answer)}")
+        return str(told["status"])
+
     def cookie(self, name: str, value: str) -> None:
-        self._session.cookies.set(name, value)
+        """Sets the only cookie, for the service's host alone."""
+        host = urlsplit(self.base_url).hostname or ""
+        self._session.cookies.clear()
+        self._session.cookies.set(name, value, domain=host if "." in host else f"{host}.local")  # as cookiejar has it
 
     def close(self) -> None:
         self._session.close()
+
+
+def check_url(name: str, url: str) -> None:
+    """Raises ValueError for what is no URL."""
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"{name} is the URL of the service, https://..., not {url!r}")
 
 
 def _as_it_is(request: Any) -> Any:
@@ -107,7 +122,8 @@ def _innermost(error: BaseException) -> BaseException:
     return reason if isinstance(reason, BaseException) else error
 
 
-def _asked_wait(headers: Mapping[str, str]) -> float:
+def asked_wait(headers: Mapping[str, str]) -> float:
+    """How long a service that is busy wants to be left, in seconds."""
     asked = headers.get("Retry-After", "")
     return min(float(asked), _LONGEST_WAIT) if asked.isdecimal() else 0.0
 

@@ -35,6 +35,16 @@ for rproxy_file in $(grep -l '{}[{}]' /proc/[0-9]*/cmdline 2>/dev/null); do
     rproxy_file=${{rproxy_file#/proc/}}; kill -9 "${{rproxy_file%/cmdline}}" 2>/dev/null
 done
 """
+#: A guard ignores the first signal, and sees to what the call has started; the second is for who is stopped.
+_END_CALL = """\
+for rproxy_file in $(grep -l '{}[{}]' /proc/[0-9]*/cmdline 2>/dev/null); do
+    rproxy_file=${{rproxy_file#/proc/}}; rproxy_pid=${{rproxy_file%/cmdline}}
+    kill "$rproxy_pid" 2>/dev/null && rproxy_ended=yes
+    rproxy_group=$(cat "/proc/$rproxy_pid/stat" 2>/dev/null); set -- ${{rproxy_group##*) }}
+    [ "$3" = "$rproxy_pid" ] && kill -9 "$rproxy_pid" 2>/dev/null
+done
+[ "$rproxy_ended" ] && {}
+"""
 _CHECK = "import sys, zlib; sys.stdout.write('rproxy-python %d.%d.%d' % sys.version_info[:3])"
 
 
@@ -101,6 +111,10 @@ class Launcher:
     def end(self, token: str) -> str:
         """The shell command that ends what hangs of the start with that token."""
         return for_any_shell(_END_HUNG.format(token[:-1], token[-1]))  # brackets, so that it does not find itself
+
+    def end_call(self, token: str) -> str:
+        """The shell command that ends the call that the command with that token runs, and says ``ended`` if it did."""
+        return for_any_shell(_END_CALL.format(token[:-1], token[-1], _say(token, "ended")))
 
     def survey(self, token: str, seconds: float) -> str:
         """The shell command that runs each Python of the host, for so long at most, and prints what it says."""

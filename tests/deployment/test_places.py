@@ -63,6 +63,14 @@ def test_commands_on_a_host_without_any_place_say_what_was_tried_and_what_to_nam
         rproxy.connect(command_only(box.connector()))
 
 
+def test_a_resident_endpoint_without_a_private_place_is_refused_at_once(box):
+    box.interpreter("python3")
+    box.user = ["--unshare-user", "--uid", "4321", "--gid", "4321"]
+    options = {"setup": "mkdir -p -m 755 /tmp/rproxy-4321", "tmp_dir": f"{HOME}/tmp", "resident": True}
+    with pytest.raises(rproxy.RemoteNotSetupError, match=r"(?s)nothing has run.*/tmp/rproxy-4321 must be .* mode 0700"):
+        rproxy.connect(command_only(box.connector()), **options)
+
+
 def test_a_host_that_knows_no_home_costs_nothing_but_the_deployment(box, connect, over):
     box.interpreter("python3")
     box.env["HOME"], box.user = None, ["--unshare-user", "--uid", "4321", "--gid", "4321"]

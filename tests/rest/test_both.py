@@ -1,6 +1,8 @@
 """What holds for both services: commands, files, clients. These run against the services themselves too."""
 
 import os
+import signal
+import threading
 
 import pytest
 
@@ -136,6 +138,46 @@ def test_a_batch_is_one_command(client):
     with client.batch():
         promises = [remote.add(number, 1) for number in range(5)]
     assert [promise.result() for promise in promises] == [1, 2, 3, 4, 5]
+
+
+def stay(path):
+    """Runs for long, and so does a child; notes both."""
+    import os
+    import subprocess
+    import time
+
+    child = subprocess.Popen(["sleep", "600"])
+    with open(path + "~", "w") as file:
+        file.write(f"{os.getpid()} {child.pid}")
+    os.rename(path + "~", path)
+    time.sleep(600)
+
+
+def wait_until_gone(connector, path):
+    """Fails if what `stay` has noted goes on for longer than a moment."""
+    first, child = connector.run(f"cat {path}").stdout.decode().split()
+    lives = "lives() { grep -qs '^[^)]*) [^ZX]' /proc/$1/stat; }; n=0; "
+    waited = f"while lives {first} || lives {child}; do sleep 0.1; n=$((n + 1)); [ $n -lt 200 ] || exit 1; done"
+    assert connector.run(lives + waited).returncode == 0
+
+
+def test_a_call_that_takes_too_long_is_ended_there_with_what_it_has_started(client, connector, folder):
+    with client.timeout(4), pytest.raises(rproxy.CallTimeout, match="longer than 4 s: its command was ended"):
+        client.call(stay, f"{folder}/pids")
+    wait_until_gone(connector, f"{folder}/pids")
+
+
+def test_an_interrupt_ends_the_call_there_with_what_it_has_started(client, connector, folder):
+    def interrupt():
+        connector.run(f"until [ -e {folder}/pids ]; do sleep 0.1; done")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        client.call(stay, f"{folder}/pids")
+    thread.join()
+    wait_until_gone(connector, f"{folder}/pids")
 
 
 def test_temporary_files_go_with_the_client(connector):

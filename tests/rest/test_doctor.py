@@ -4,7 +4,7 @@ import pytest
 
 from rproxy.doctor import examine
 
-from .conftest import PYTHON, Real
+from .conftest import PYTHON, Real, needs_double
 
 pytestmark = pytest.mark.once
 LAYERS = ["connection", "authentication", "shell", "Python", "folders", "deployment", "session", "round trip"]
@@ -21,7 +21,7 @@ def test_a_service_is_told_of_layer_by_layer(connector):
 
 def test_a_wrong_password_is_a_fault_of_authentication(newt, newt_connector):
     if isinstance(newt, Real):
-        pytest.skip("needs a double: a service may bar whoever tries wrong passwords")
+        needs_double("RPROXY_NEWT_URL")  # a service may bar whoever tries wrong passwords
     *before, fault = examine(newt_connector(password="wrong"))
     assert [finding.layer for finding in before] == ["connection"]
     assert (fault.layer, fault.ok) == ("authentication", False) and fault.mend

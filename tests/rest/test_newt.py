@@ -4,6 +4,7 @@ import sys
 import time
 
 import pytest
+import requests
 
 import rproxy
 from rproxy.connectors.newt import NewtConnector
@@ -58,6 +59,23 @@ def test_an_open_session_is_used_by_its_id_and_stays_open(newt, newt_connector):
     assert first.status() is True
 
 
+def test_only_the_last_session_is_shown_to_the_service_and_to_no_other_host(newt_connector):
+    first, second = newt_connector(), newt_connector()
+    first.auth()
+    second.auth()
+    second.auth(token=first._token)
+    here, elsewhere = (
+        second._web._session.prepare_request(requests.Request("GET", url)).headers.get("Cookie")
+        for url in (second._web.base_url, "https://other.example.org/newt")
+    )
+    assert (here, elsewhere) == (f"newt_sessionid={first._token}", None)
+
+
+def test_a_session_works_on_a_host_without_a_dot_in_its_name(newt, newt_connector):
+    connector = newt_connector(base_url=newt.places["url"].replace("127.0.0.1", "localhost"))
+    assert connector.run("echo x").stdout == b"x\n"
+
+
 def test_a_session_id_that_the_service_does_not_know_is_refused(newt_connector):
     with pytest.raises(rproxy.AuthenticationError, match="does not know this session"):
         newt_connector().auth(token="0" * 32)
@@ -78,6 +96,15 @@ def test_an_expired_session_without_a_password_says_that_nothing_has_run(newt, n
     connector = newt_connector(username=None, password=None, token=first._token)
     newt.modes(expire=1)
     with pytest.raises(rproxy.AuthenticationError, match="Nothing has run"):
+        connector.run(COUNT)
+    assert runs(newt) == 0
+
+
+def test_an_expired_session_that_cannot_be_opened_again_says_that_nothing_has_run(newt, newt_connector):
+    connector = newt_connector()
+    connector.auth()
+    newt.modes(expire=1, refuse=True)  # as with a password that has a one-time code in it
+    with pytest.raises(rproxy.AuthenticationError, match=r"has ended: .* with a new one\. Nothing has run"):
         connector.run(COUNT)
     assert runs(newt) == 0
 
@@ -192,6 +219,17 @@ def test_a_service_that_cannot_be_reached_says_so():
     connector = NewtConnector("edison", base_url="http://127.0.0.1:9/newt", username="a", password="b")
     with pytest.raises(rproxy.ConnectorError, match=r"cannot reach newt://edison: .*refused.*Nothing has run"):
         connector.run("true")
+
+
+def test_a_base_url_without_the_services_path_is_told(newt, newt_connector):
+    with pytest.raises(rproxy.ConnectorError, match=r"HTTP 404.*Is http\S+ its URL, with its path\?"):
+        newt_connector(base_url=newt.places["url"].removesuffix("/newt")).auth()
+
+
+def test_the_state_of_an_unknown_machine_is_an_error(newt):
+    connector = NewtConnector("nowhere", **newt_options(newt))
+    with pytest.raises(rproxy.ConnectorError, match="no such machine"):
+        connector.machine_status()
 
 
 def test_the_state_of_the_machine_can_be_asked_for(newt, newt_connector):

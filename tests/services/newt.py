@@ -52,7 +52,7 @@ class Newt(Service):
             return planned
         if route in ("auth", "login", "logout"):
             answer = self._session(request, route)
-        elif route == "status":
+        elif route == "status" and request.method == "GET" and machine in ("", *MACHINES):
             answer = self._status(machine)
         elif machine not in MACHINES:
             answer = told({"status": "ERROR", "output": "", "error": f"unknown machine {machine}"}, 404)
@@ -60,7 +60,7 @@ class Newt(Service):
             answer = told({"status": "ERROR", "error": "not logged in"}, 403)
         elif route == "command" and request.method == "POST":
             answer = self._command(request)
-        elif route == "file":
+        elif route == "file" and request.method in ("GET", "PUT", "POST"):
             answer = self._file(request, rest)
         else:
             answer = told({"error": "no such resource"}, 404)
@@ -134,6 +134,8 @@ class Newt(Service):
                 path.write_bytes(request.body)
                 return told({"status": "OK", "location": rest, "error": ""})
             if request.method == "POST":
+                if "file" not in request.files:
+                    return told({"status": "ERROR", "error": "a part named file is needed"}, 400)
                 name, data = request.files["file"]
                 if len(data) > self.modes["file_limit"]:
                     return too_large

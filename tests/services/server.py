@@ -58,9 +58,9 @@ class Service:
     """What a service has: modes that can be switched, and an answer to each request."""
 
     #: Modes of every service. `answers`: statuses for coming requests, in order, by the name of their route;
-    #: `html`: so many coming answers are a page of HTML with 200; `faults`: the share of requests that fail in each
-    #: of three stages, and a seed.
-    MODES: dict[str, Any] = {"answers": {}, "html": {}, "faults": {"share": 0.0, "seed": 1}}
+    #: `html`: so many coming answers are a page of HTML with 200; `slow`: how long requests wait for their turn, in
+    #: seconds; `faults`: the share of requests that fail in each of three stages, and a seed.
+    MODES: dict[str, Any] = {"answers": {}, "html": {}, "slow": {}, "faults": {"share": 0.0, "seed": 1}}
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -90,7 +90,8 @@ class Service:
             return left > 0
 
     def planned(self, route: str) -> Answer | None:
-        """The answer that a test wants for this route now, whatever was asked."""
+        """The answer that a test wants for this route now, whatever was asked. A slow route waits."""
+        time.sleep(self.modes["slow"].get(route, 0))
         with self.lock:
             statuses = self.modes["answers"].get(route)
             if statuses:

@@ -27,6 +27,10 @@ from .server import Answer, Request, Service, told
 MACHINES = ("perlmutter", "dtns", "dtn01")
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 COMMAND_LIMIT = 8000
+METHODS = {
+    "status": ("GET",), "tasks": ("GET", "DELETE"), "command": ("POST",), "upload": ("PUT",), "download": ("GET",),
+    "ls": ("GET",),
+}  # fmt: skip
 
 
 class Task:
@@ -37,8 +41,7 @@ class Task:
         self.ended: Ended | None = None
         self.cancelled = False
         self.polls = 0
-        self._thread = threading.Thread(target=self._wait, daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._wait, daemon=True).start()
 
     def _wait(self) -> None:
         self.ended = self._command.wait()
@@ -46,7 +49,6 @@ class Task:
     def cancel(self) -> None:
         self.cancelled = True
         self._command.kill()
-        self._thread.join()
 
 
 class Sfapi(Service):
@@ -81,10 +83,12 @@ class Sfapi(Service):
         path = request.path.removeprefix("/api/v1.2")
         if request.path == "/c2id/token":
             return self.planned("token") or self._token(request)
-        match = re.fullmatch(r"/(status|tasks|utilities/[a-z]+)/([^/]+)(/.*)?", path)
+        match = re.fullmatch(r"/(status|tasks|utilities/(?:command|upload|download|ls))/([^/]+)(/.*)?", path)
         if match is None:
             return told({"detail": "Not Found"}, 404)
         route, name, rest = match.group(1).removeprefix("utilities/"), match.group(2), match.group(3)
+        if request.method not in METHODS[route]:
+            return told({"detail": "Method Not Allowed"}, 405)
         planned = self.planned(route)
         if planned is not None:
             return planned
@@ -96,7 +100,7 @@ class Sfapi(Service):
             answer = self._task(request, name)
         elif name not in MACHINES:
             answer = told({"detail": [{"loc": ["path", "machine"], "msg": f"no such machine: {name}"}]}, 422)
-        elif route == "command" and request.method == "POST":
+        elif route == "command":
             answer = self._command(request)
         else:
             answer = self._file(request, route, unquote(rest or "/")[1:])
@@ -106,6 +110,8 @@ class Sfapi(Service):
 
     def _token(self, request: Request) -> Answer:
         form = request.form
+        if request.method != "POST":
+            return told({"error": "invalid_request"}, 405)
         try:
             if self.modes["bad_client"] or form.get("client_assertion_type") != ASSERTION:
                 raise jwt.InvalidTokenError("not accepted")
@@ -185,7 +191,7 @@ class Sfapi(Service):
         if not path.is_absolute():
             return told({**failed, "error": f"not an absolute path: {rest}"})
         try:
-            if route == "upload" and request.method == "PUT":
+            if route == "upload":
                 if "file" not in request.files:
                     return told({"detail": [{"loc": ["body", "file"], "msg": "field required"}]}, 422)
                 data = request.files["file"][1]
@@ -195,11 +201,9 @@ class Sfapi(Service):
                 return told({"status": "OK", "output": "", "error": None})
             if route == "download":
                 return self._download(request, path, failed)
-            if route == "ls":
-                return told({"status": "OK", "entries": listing(path), "error": None})
+            return told({"status": "OK", "entries": listing(path), "error": None})
         except OSError as error:
             return told({**failed, "error": f"{error.strerror}: {rest}"})
-        return told({"detail": "Not Found"}, 404)
 
     def _download(self, request: Request, path: Path, failed: dict[str, Any]) -> Answer:
         data = path.read_bytes()
