@@ -49,6 +49,7 @@ FLOORS = [
     ["rproxy.session"],
     ["rproxy.display"],
     ["rproxy.progress"],
+    ["rproxy.repositories"],
     ["rproxy.hosts", "rproxy.packages", "rproxy.transfers"],
     ["rproxy.host"],
     ["rproxy.futures"],
