@@ -1,6 +1,6 @@
 """Takes away what rproxy has put on a host.
 
-Rules: what another process uses stays, and is told; what is not rproxy's stays.
+Rules: what another process uses stays, and is told; what is not rproxy's, or another user's, stays.
 """
 
 import os
@@ -29,6 +29,8 @@ def remove(root: str, tmp: str, own: str) -> List[str]:
         shutil.rmtree(own, ignore_errors=True)
     kept = []
     for folder in _folders(root, OURS):
+        if os.stat(folder).st_uid != os.getuid():
+            continue  # deployed for all users, by whoever looks after it
         lock = _claimed(folder)
         if lock is None:
             kept.append(folder)

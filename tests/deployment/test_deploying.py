@@ -341,3 +341,14 @@ def test_undeploy_removes_the_way_of_packages_wherever_temporary_files_go(root, 
         client.install("./no_such_folder")
     client.undeploy()
     assert not root.exists() and not (tmp_path / "tmp").exists()
+
+
+def test_undeploy_leaves_an_endpoint_that_another_user_has_deployed_for_all(channel, deployed):
+    if os.getuid() != 0:
+        pytest.skip("run as root, which can give the endpoint to another user")
+    os.chown(deployed, 1, 1)
+    client = connect_over(channel, endpoint_dir=str(deployed.parent))
+    client.undeploy()
+    assert entries(deployed.parent) == [bundle().name]
+    with pytest.raises(rproxy.RProxyError, match="is closed"):
+        works(client)
