@@ -134,6 +134,16 @@ def test_checks_of_a_connector_that_never_comes_to_an_end_do(method, told):
         check_connector(waiting(), patience=0.3 if method == "run" else 5)
 
 
+def test_output_whose_ends_are_cut_is_named():
+    class Stripping(LocalConnector):
+        def run(self, command, *, input=b"", timeout=None):
+            done = super().run(command, input=input, timeout=timeout)
+            return done._replace(stdout=done.stdout.strip())
+
+    with pytest.raises(AssertionError, match="- output may be any bytes: output of all bytes"):
+        check_connector(Stripping())
+
+
 def test_an_input_that_ends_with_the_output_is_named():
     class Ending:
         def __init__(self, stream):

@@ -37,8 +37,9 @@ def commands_run_in_sh(on: Subject) -> None:
 
 def output_may_be_any_bytes(on: Subject) -> None:
     if not on.connector.text_only:
-        octal = "".join(f"\\{byte:03o}" for byte in ALL_BYTES)
-        expect(on.run(f"printf '{octal}'").stdout, ALL_BYTES, "output of all bytes")
+        data = b" \n" + ALL_BYTES + b"\r\n \n"
+        octal = "".join(f"\\{byte:03o}" for byte in data)
+        expect(on.run(f"printf '{octal}'").stdout, data, "output of all bytes")
 
 
 def input_may_be_any_bytes(on: Subject) -> None:
