@@ -81,7 +81,8 @@ class Host:
         return bool(self.deploy(progress))
 
     def undeploy(self) -> None:
-        """Removes all that rproxy has put on the host for this user, and closes this client.
+        """Removes all that rproxy has put on the host for this user, and closes this client; what `keep_after` has
+        kept is the user's.
 
         Raises:
             RProxyError: other clients use some of it, which stays; all else is removed.
@@ -121,7 +122,13 @@ class Host:
 
         Raises:
             RemoteModulesError: with what pip said; what was installed before stays.
+            FileNotFoundError: a file or a folder is not here.
+            TypeError: no package is named, or something that is no text and no path.
         """
+        if not packages:
+            raise TypeError("install needs the name or the path of a package")
+        for package in packages:
+            blocks.check_path(package, "the name or the path of a package")
         module = self._tool("packages")
         module.install(module.Far(self._session, self._connector, self._launcher), packages, offline)
 
@@ -138,7 +145,14 @@ class Host:
 
         Raises:
             RemoteModulesError: with what git or pip said.
+            ValueError: `keep_after` leads out of that folder.
         """
+        if keep_after is not None:
+            name = os.path.normpath(blocks.check_path(keep_after, "keep_after"))
+            if name.startswith(("/", "..")) or name == ".":
+                raise ValueError(
+                    f"keep_after is the name of a folder in the one for temporary files, not {keep_after!r}"
+                )
         module = self._tool("packages")
         far = module.Far(self._session, self._connector, self._launcher)
         module.install_repository(far, url, branch, keep_after)

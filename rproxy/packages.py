@@ -8,6 +8,7 @@ is got here, for its Python and its machine.
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,14 +22,17 @@ from rproxy_endpoint.protocol.messages import Call
 from .connectors.base import Connector
 from .deployment.launcher import Launcher
 from .errors import RemoteExecError, RemoteModulesError
+from .repositories import Repository, cloned, project_in, repository_of
 from .session import Session
 
-#: What pip says where it reaches no index.
-_NO_INDEX = re.compile(
+#: What pip, or git, says where it reaches no index, or no repository.
+_UNREACHED = re.compile(
     r"Failed to establish a new connection|Retrying \(|Network is unreachable|name resolution|Name or service not known"
-    r"|ConnectTimeout|ProxyError|Connection refused|No route to host",
+    r"|ConnectTimeout|ProxyError|Connection refused|No route to host|Could not resolve|Failed to connect|timed out",
 )
 _THERE = "rproxy_endpoint.packages"
+#: How folders begin that hold a wheel which is sent.
+_BUILT = "built-"
 
 
 class Far(NamedTuple):
@@ -54,18 +58,25 @@ class Workplace(NamedTuple):
 def install(far: Far, packages: Sequence[str | os.PathLike[str]], offline: bool) -> None:
     """Installs packages there. Raises RemoteModulesError with what pip said last."""
     with _workplace(far) as place:
-        wanted = [_sent(far, place, one) for one in packages]
+        wanted = [_sent(far, place, one, place.git and not offline) for one in packages]
         if not offline:
             code, said = _pip(far, place, wanted)
             if code == 0:
                 _renew(far, place, wanted)
                 return
-            if not _NO_INDEX.search(said):
+            if not _UNREACHED.search(said):
                 raise _refused(far, wanted, said)
-        code, said = _pip(far, place, ["--no-index", "--find-links", _fetched(far, place, packages), *wanted])
-        if code:
-            raise _refused(far, wanted, said)
-        _renew(far, place, wanted)
+            asked = zip(packages, wanted, strict=True)
+            wanted = [_sent(far, place, one, False) if one == text else text for one, text in asked]
+        _install_offline(far, place, wanted)
+
+
+def _install_offline(far: Far, place: Workplace, wanted: list[str]) -> None:
+    """Installs what was sent, and what can be downloaded here."""
+    code, said = _pip(far, place, ["--no-index", "--find-links", _fetched(far, place, wanted), *wanted])
+    if code:
+        raise _refused(far, wanted, said)
+    _renew(far, place, wanted)
 
 
 def _renew(far: Far, place: Workplace, wanted: list[str]) -> None:
@@ -79,20 +90,32 @@ def _renew(far: Far, place: Workplace, wanted: list[str]) -> None:
 
 def install_repository(far: Far, url: str, branch: str | None, keep_after: str | None) -> None:
     """Installs a git repository there, cloned there or here; `keep_after` names the folder that keeps its code."""
+    repository = Repository(url.removeprefix("git+"), branch or "", "")
     with _workplace(far) as place:
         folder = f"{place.there}/repository"
-        if place.git:
-            try:
-                far.call("clone", url, branch or "", folder)
-            except RemoteExecError as error:
-                raise RemoteModulesError(f"{far.session.target} cannot clone {url}: {error}") from error
-        else:
-            _send_folder(far, place, _cloned(place, url, branch or ""), folder)
+        if not _cloned_there(far, place, repository, folder):
+            _send_folder(far, place, cloned(place.here, repository), folder)
         code, said = _pip(far, place, [far.call("project_in", folder)])
-        if code:
+        if code and not _UNREACHED.search(said):
             raise _refused(far, [url], said)
+        if code:
+            project = project_in(cloned(place.here, repository))
+            _install_offline(far, place, [_sent(far, place, project, False)])
         if keep_after:
             far.call("keep", folder, far.launcher.tmp, keep_after)
+
+
+def _cloned_there(far: Far, place: Workplace, repository: Repository, folder: str) -> bool:
+    """Whether the host has cloned a repository; not without git, and not where it does not reach it."""
+    if not place.git:
+        return False
+    try:
+        far.call("clone", repository.url, repository.revision, folder)
+    except RemoteExecError as error:
+        if _UNREACHED.search(str(error)):
+            return False
+        raise RemoteModulesError(f"{far.session.target} cannot clone {repository.url}: {error}") from error
+    return True
 
 
 @contextlib.contextmanager
@@ -140,14 +163,15 @@ def _refused(far: Far, wanted: list[str], said: str) -> RemoteModulesError:
 # -- what is sent --------------------------------------------------------------------------------------
 
 
-def _sent(far: Far, place: Workplace, package: str | os.PathLike[str]) -> str:
-    """What pip there is told to install; files and folders of this side are sent for it."""
+def _sent(far: Far, place: Workplace, package: str | os.PathLike[str], git: bool) -> str:
+    """What pip there is told to install; files and folders of this side are sent for it, and without `git` also
+    repositories, cloned here."""
     text = os.fspath(package)
     if not isinstance(package, os.PathLike) and not text.startswith((".", "/", "~")):
-        repository = re.fullmatch(r"git\+([^#@]+(?:@[^#@]*(?=[:/]))?[^#@]*)(?:@([^#@/]+))?", text)
-        if repository is None or place.git:
+        repository = repository_of(text)
+        if repository is None or git:
             return text
-        path = _cloned(place, repository[1], repository[2] or "")
+        path = cloned(place.here, repository) / repository.folder
     else:
         path = Path(text).expanduser()
     if not path.exists():
@@ -159,13 +183,15 @@ def _sent(far: Far, place: Workplace, package: str | os.PathLike[str]) -> str:
             _send_folder(far, place, path, folder)
             return folder
         path = wheel
+    elif path.suffix == ".whl":
+        path = Path(shutil.copy(path, tempfile.mkdtemp(prefix=_BUILT, dir=place.here)))
     far.connector.push(path, f"{place.there}/{path.name}")
     return f"{place.there}/{path.name}"
 
 
 def _built(place: Workplace, project: Path) -> Path | None:
     """A wheel of a project that fits every machine, or None: then it is built there."""
-    wheels = place.here / "built"
+    wheels = Path(tempfile.mkdtemp(prefix=_BUILT, dir=place.here))
     if _here("wheel", "--quiet", "--no-deps", "--wheel-dir", wheels, project.resolve()).returncode:
         return None
     found = next(wheels.glob("*.whl"))
@@ -181,19 +207,6 @@ def _send_folder(far: Far, place: Workplace, folder: Path, there: str) -> None:
                 archive.write(path, path.relative_to(folder))
     far.connector.push(packed, f"{there}.zip")
     far.session.call("shutil", "unpack_archive", (f"{there}.zip", there), {})
-
-
-def _cloned(place: Workplace, url: str, branch: str) -> Path:
-    """A git repository, cloned here."""
-    folder = Path(tempfile.mkdtemp(dir=place.here)) / "repository"
-    chosen = ["--branch", branch] if branch else []
-    command = ["git", "clone", "--quiet", "--depth", "1", *chosen, "--", url, str(folder)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, "GIT_TERMINAL_PROMPT": "0"}
-    )
-    if done.returncode:
-        raise RemoteModulesError(f"cannot clone {url}: {done.stderr.strip()}")
-    return folder
 
 
 # -- what is got here ----------------------------------------------------------------------------------
@@ -228,8 +241,8 @@ def _pip_wheel(far: Far, folder: Path) -> Path:
     return next(folder.glob("pip-*.whl"))
 
 
-def _fetched(far: Far, place: Workplace, packages: Sequence[str | os.PathLike[str]]) -> str:
-    """The folder there that has the wheels of packages, downloaded here for that Python and machine."""
+def _fetched(far: Far, place: Workplace, wanted: list[str]) -> str:
+    """The folder there that has the wheels of what is wanted, downloaded here for that Python and machine."""
     tags = far.call("tags", far.launcher.root, place.pip)
     version = ".".join(map(str, far.session.channel.facts["python"][:2]))
     chosen = ["--only-binary", ":all:", "--python-version", version, "--implementation", "cp"]
@@ -239,12 +252,13 @@ def _fetched(far: Far, place: Workplace, packages: Sequence[str | os.PathLike[st
         chosen += ["--abi", abi]
     wheels = place.here / "wheels"
     wheels.mkdir()
-    local = [str(path) for path in (place.here / "built").glob("*.whl")]
-    named = [str(one) for one in packages if not os.path.exists(one)]
+    local = [str(path) for path in place.here.glob(f"{_BUILT}*/*.whl")]
+    named = [one for one in wanted if not one.startswith(place.there)]
     done = _here("download", "--quiet", "--dest", wheels, *chosen, *local, *named)
     if done.returncode:
+        what = ", ".join([*named, *map(os.path.basename, local)])
         raise RemoteModulesError(
-            f"cannot get {', '.join(named)} for Python {version} of {far.session.target}:\n{done.stderr.strip()}"
+            f"cannot get {what} for Python {version} of {far.session.target}:\n{done.stderr.strip()}"
         )
     there = f"{place.there}/wheels"
     _send_folder(far, place, wheels, there)

@@ -124,6 +124,41 @@ def test_a_check_that_does_not_come_to_an_end_is_named():
     assert "- files keep their bytes: it did not come to an end within 0.3 s" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [("run", "the first command did not come to an end within 0.3 s"), ("close", "- the first `close`: it did not")],
+)
+def test_checks_of_a_connector_that_never_comes_to_an_end_do(method, told):
+    waiting = type("Waiting", (LocalConnector,), {method: lambda *_, **__: threading.Event().wait()})
+    with pytest.raises(AssertionError, match=told):
+        check_connector(waiting(), patience=0.3 if method == "run" else 5)
+
+
+def test_output_whose_ends_are_cut_is_named():
+    class Stripping(LocalConnector):
+        def run(self, command, *, input=b"", timeout=None):
+            done = super().run(command, input=input, timeout=timeout)
+            return done._replace(stdout=done.stdout.strip())
+
+    with pytest.raises(AssertionError, match="- output may be any bytes: output of all bytes"):
+        check_connector(Stripping())
+
+
+def test_an_input_that_ends_with_the_output_is_named():
+    class Ending:
+        def __init__(self, stream):
+            self.stream = stream
+            self.readinto, self.write, self.close = stream.readinto, stream.write, stream.close
+            self.diagnosis, self.end_input = stream.diagnosis, stream.abort
+
+    class Both(LocalConnector):
+        def open(self, command):
+            return Ending(super().open(command))
+
+    with pytest.raises(AssertionError, match="- an input that is ended leaves the output: the output after the end"):
+        check_connector(Both())
+
+
 def test_a_connector_is_closed_even_if_it_does_nothing_right():
     class Nothing(LocalConnector):
         closed = 0

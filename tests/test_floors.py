@@ -49,6 +49,7 @@ FLOORS = [
     ["rproxy.session"],
     ["rproxy.display"],
     ["rproxy.progress"],
+    ["rproxy.repositories"],
     ["rproxy.hosts", "rproxy.packages", "rproxy.transfers"],
     ["rproxy.host"],
     ["rproxy.futures"],
@@ -62,7 +63,7 @@ FLOORS = [
     ["rproxy.aio"],
     ["rproxy.doctor"],
     ["rproxy.sremote", "rproxy.sremote.*"],
-    ["rproxy.contract", "rproxy.testing", "rproxy.cli", "rproxy", "rproxy.__main__"],
+    ["rproxy.contract", "rproxy.contract.*", "rproxy.testing", "rproxy.cli", "rproxy", "rproxy.__main__"],
 ]
 #: The highest floor that a module may see, where that is less than its own.
 CEILINGS = {"rproxy.targets": "rproxy.connectors"}

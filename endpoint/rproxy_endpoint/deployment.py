@@ -106,29 +106,37 @@ def _exchange(fresh: str, home: str) -> None:
     for _ in range(100):
         try:
             os.rename(fresh, home)
+            return
         except OSError:
             if not os.path.isdir(home):
                 raise
-            if _holds(home, fresh):
-                _remove(fresh)
-                return
-            _discard(home)
+        try:
+            _mend(fresh, home)
+        except FileNotFoundError:
+            continue  # it has just been removed
+        except OSError:
+            _discard(home)  # a file is in the place of a folder, or a folder in that of a file
         else:
+            _remove(fresh)
             return
     raise OSError("%s is being changed by others all the time" % home)
 
 
-def _holds(home: str, fresh: str) -> bool:
-    """Whether all files of a fresh endpoint are in another folder, too."""
+def _mend(fresh: str, home: str) -> None:
+    """Puts those files of a fresh endpoint into another folder that are not there: one by one, since others may have
+    mended it meanwhile, and run from it."""
     for folder, _, files in os.walk(fresh):
+        there = os.path.join(home, os.path.relpath(folder, fresh))
+        if not os.path.isdir(there):
+            os.makedirs(there, exist_ok=True)
         for file in files:
-            path = os.path.join(folder, file)
+            path, target = os.path.join(folder, file), os.path.join(there, file)
             try:
-                if os.stat(path).st_size != os.stat(os.path.join(home, os.path.relpath(path, fresh))).st_size:
-                    return False
-            except OSError:
-                return False
-    return True
+                if os.stat(path).st_size == os.stat(target).st_size:
+                    continue
+            except FileNotFoundError:
+                pass
+            os.replace(path, target)
 
 
 def _discard(folder: str) -> None:

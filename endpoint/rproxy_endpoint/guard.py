@@ -66,11 +66,19 @@ def _let_go() -> None:
 
 def _compile() -> None:
     """Compiles the endpoint's modules for its next start, if this was the first, which could not wait for that."""
+    import fcntl
+
     sys.dont_write_bytecode = False  # this process's own
-    for name in [name for name in sys.modules if name.startswith("rproxy_endpoint")]:
-        spec = sys.modules[name].__spec__
-        if spec and spec.cached and hasattr(spec.loader, "set_data") and not os.path.exists(spec.cached):
-            spec.loader.get_code(name)  # type: ignore[union-attr]
+    try:
+        with open(os.path.join(os.path.dirname(os.path.dirname(__file__)), "contents")) as contents:
+            fcntl.flock(contents, fcntl.LOCK_SH | fcntl.LOCK_NB)  # who removes the endpoint waits for us
+            if os.fstat(contents.fileno()).st_nlink:
+                for name in [name for name in sys.modules if name.startswith("rproxy_endpoint")]:
+                    spec = sys.modules[name].__spec__
+                    if spec and spec.cached and hasattr(spec.loader, "set_data") and not os.path.exists(spec.cached):
+                        spec.loader.get_code(name)  # type: ignore[union-attr]
+    except OSError:
+        pass  # from memory, being removed, or on a file system without locks
 
 
 def _guard(group: int, reading: int, client: int) -> None:

@@ -46,7 +46,7 @@ def install(root: str, pip: str, arguments: List[str]) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)
         python = _make(home)
         command = [python, os.path.join(pip or _bundled_pip(), "pip"), "install", "--disable-pip-version-check"]
-        code = subprocess.call([*command, "--no-input", *arguments], env=_environment())
+        code = subprocess.call([*command, "--no-input", *arguments], env=dict(_cache(home), **_environment()))
     activate(root)
     importlib.invalidate_caches()
     return code
@@ -54,20 +54,27 @@ def install(root: str, pip: str, arguments: List[str]) -> int:
 
 def tags(root: str, pip: str) -> List[List[str]]:
     """The wheels that this Python can use, as [Python, ABI, platform], the best first."""
-    code = (
+    code = (  # by pip 20 and newer, by older ones, and by those of before 10
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from pip._internal.utils.compatibility_tags import get_supported\n"
-        "for tag in get_supported(): print(tag.interpreter, tag.abi, tag.platform)\n"
+        "try: from pip._internal.utils.compatibility_tags import get_supported\n"
+        "except ImportError:\n"
+        "    try: from pip._internal.pep425tags import get_supported\n"
+        "    except ImportError: from pip.pep425tags import get_supported\n"
+        "for tag in get_supported(): print(*(tag if isinstance(tag, tuple) else str(tag).split('-')))\n"
     )
     said = subprocess.check_output([sys.executable, "-c", code, pip or _bundled_pip()], env=_environment())
     return [line.split() for line in said.decode().splitlines()]
 
 
 def clone(url: str, branch: str, folder: str) -> None:
-    """Gets a git repository. Raises CalledProcessError."""
+    """Gets a git repository. Raises OSError with what git says."""
     chosen = ["--branch", branch] if branch else []
     environment = dict(_environment(), GIT_TERMINAL_PROMPT="0")  # nobody could answer it
-    subprocess.check_call(["git", "clone", "--quiet", "--depth", "1", *chosen, "--", url, folder], env=environment)
+    command = ["git", "clone", "--quiet", "--depth", "1", *chosen, "--", url, folder]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as process:
+        said = process.communicate()[1].decode("utf-8", "replace").strip()
+    if process.returncode:
+        raise OSError(said or "git ended with exit code %d" % process.returncode)
 
 
 def project_in(folder: str) -> str:
@@ -123,3 +130,10 @@ def _bundled_pip() -> str:
 def _environment() -> Dict[str, str]:
     """What other Pythons start with: not the paths of this one."""
     return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+
+
+def _cache(home: str) -> Dict[str, str]:
+    """Where pip keeps what it has downloaded, unless the user has such a place: what goes with all that is ours."""
+    if os.path.isdir(os.path.expanduser("~/.cache/pip")):
+        return {}
+    return {"PIP_CACHE_DIR": home + ".cache"}

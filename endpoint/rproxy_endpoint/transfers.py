@@ -23,7 +23,11 @@ def place(path: str, name: str) -> Dict[str, str]:
         target = os.path.join(target, name)
     elif path.endswith("/"):
         raise NotADirectoryError(20, "Not a directory", path)
-    descriptor, part = tempfile.mkstemp(prefix=PART, dir=os.path.dirname(target))
+    try:
+        descriptor, part = tempfile.mkstemp(prefix=PART, dir=os.path.dirname(target))
+    except OSError as error:
+        error.filename = target  # the other name says nothing to whoever asked
+        raise
     os.close(descriptor)
     return {"target": target, "part": part}
 
@@ -44,23 +48,43 @@ def finish(part: str, target: str, mode: int) -> None:
 def unpack(part: str, target: str) -> None:
     """Puts the files of an archive, which is removed, into a folder."""
     fresh = tempfile.mkdtemp(prefix=PART, dir=os.path.dirname(target))
+    modes = {}
     try:
         with tarfile.open(part) as archive:
             archive.extraction_filter = lambda member, folder: member
+            for member in archive:
+                if member.isdir():  # the last thing that a folder gets is a mode that may keep its files in it
+                    modes[os.path.normpath(member.name)], member.mode = member.mode, 0o700
             archive.extractall(fresh)  # noqa: S202 - the client's own
-        join(fresh, target)
+        join(fresh, target, modes)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
         forget(part)
 
 
-def join(fresh: str, target: str) -> None:
-    """Moves the files of a folder to the same places below another one, which is made if need be."""
+def join(fresh: str, target: str, modes: Dict[str, int]) -> None:
+    """Makes a folder the target, or moves its files to the same places below one that is there; `modes` are those of
+    the folders in it, by their paths."""
+    if not os.path.lexists(target):
+        os.rename(fresh, target)
+    else:
+        _merge(fresh, target)
+    for name in sorted(modes, reverse=True):
+        folder = os.path.join(target, name)
+        try:
+            if stat.S_IMODE(os.stat(folder).st_mode) != modes[name]:
+                os.chmod(folder, modes[name])
+        except PermissionError:
+            pass  # somebody else's, who lets us write there
+
+
+def _merge(fresh: str, target: str) -> None:
     for folder, folders, files in os.walk(fresh):
         there = os.path.normpath(os.path.join(target, os.path.relpath(folder, fresh)))
         if not os.path.isdir(there):
-            os.mkdir(there)
-        os.chmod(there, stat.S_IMODE(os.stat(folder).st_mode))
+            os.mkdir(there, 0o700)
+        elif not os.access(there, os.W_OK | os.X_OK):
+            os.chmod(there, stat.S_IMODE(os.stat(there).st_mode) | 0o700)
         links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
         for name in files + links:
             os.replace(os.path.join(folder, name), os.path.join(there, name))
@@ -79,12 +103,13 @@ def offer(path: str) -> Dict[str, Any]:
         status = os.stat(source)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(22, "Neither a file nor a folder", source)
+        open(source, "rb").close()  # so that a refusal is told as what it is
         return {"name": os.path.basename(source), "path": source, "mode": stat.S_IMODE(status.st_mode), "part": "",
                 "size": status.st_size}
     descriptor, part = tempfile.mkstemp(prefix=PART)
     try:
         with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
-            archive.add(source, ".")
+            archive.add(os.path.realpath(source), ".")
     except BaseException:
         forget(part)
         raise

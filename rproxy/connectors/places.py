@@ -5,6 +5,7 @@ a route that is not absolute is below the user's home.
 """
 
 import json
+import os
 import shlex
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -28,20 +29,23 @@ def discover(run: Callable[[str], Any], target: str, file_name: str) -> Places |
 
     `run` is the connector's. Raises ConnectorError for a file that is malformed.
     """
+    if not isinstance(file_name, str):
+        raise TypeError(f"the name of a file is a text, not {file_name!r}")
     if not file_name or "\0" in file_name:
         raise ValueError(f"{file_name!r} cannot be the name of a file")
+    mark = f"<rproxy:{os.urandom(8).hex()}>"  # what login shells print is not of the file
     tests = " || ".join(
-        f'{{ [ -f "$HOME"/{path} ] && printf "found " && cat "$HOME"/{path}; }}'
+        f"{{ [ -f \"$HOME\"/{path} ] && printf %s '{mark}' && cat \"$HOME\"/{path} && printf %s '{mark}'; }}"
         for path in (shlex.quote(folder + file_name) for folder in _FOLDERS)
     )
-    done = run(for_any_shell(tests))
-    _, found, text = done.stdout.partition(b"found ")
+    done = run(for_any_shell(f'[ "$HOME" ] || eval "HOME=~$(id -un)"\n{tests}'))
+    _, *found = done.stdout.split(mark.encode())
     if not found:
         return None
     what = f"{file_name} in the home on {target}"
-    if done.returncode:
+    if len(found) < 2:
         raise ConnectorError(f"cannot read {what}: {done.stderr.decode('utf-8', 'replace').strip()}")
-    return parse(text, what)
+    return parse(found[0], what)
 
 
 def parse(text: bytes, what: str) -> Places:

@@ -16,7 +16,7 @@ from ..errors import ProtocolError, RemoteNotSetupError
 from .bundle import bundle
 from .keeping import Hosts
 from .launcher import Launcher, new_token, words_of
-from .survey import end_hung, failed, survey
+from .survey import end_hung, failed, silent, survey
 
 #: The most that a host may print before its endpoint does, in bytes.
 NOISE = 1 << 20
@@ -77,6 +77,8 @@ def attempted(connector: Connector, launcher: Launcher, attempt: Callable[[str],
             return attempt(new_token())
         except NoStart as problem:
             why = str(problem)
+    if tried is None:
+        raise silent(connector.target, why)
     raise failed(connector.target, launcher, why, tried)
 
 

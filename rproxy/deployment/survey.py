@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 from ..connectors.base import Connector
+from ..connectors.marks import SHELL_MEND
 from ..errors import RemoteNotSetupError, RProxyError
 from .launcher import Launcher, new_token
 
@@ -68,6 +69,15 @@ def failed(target: str, launcher: Launcher, why: str, tried: list[Tried] | None)
         lines.append(f"No Python was found there; looked for {PLACES}.")
     mend = "Name a Python 3.6 or newer of that host: connect(..., python='/path/to/python3')."
     return RemoteNotSetupError("\n".join([*lines, mend])).at("Python", mend)
+
+
+def silent(target: str, why: str) -> RemoteNotSetupError:
+    """The error of a host that lets us in, and does not even tell its Pythons."""
+    mend = f"{SHELL_MEND} `rproxy doctor` goes to it layer by layer."
+    return RemoteNotSetupError(
+        f"cannot start the endpoint on {target}: {why}; a command that looks for its Pythons brings no answer either\n"
+        + mend
+    ).at("shell", mend)
 
 
 def _telling(tried: list[Tried]) -> list[Tried]:

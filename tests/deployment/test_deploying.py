@@ -1,5 +1,6 @@
 """Where the endpoint goes on hosts with all their oddities, and that nothing can harm it there."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -323,3 +324,31 @@ def test_undeploy_does_not_take_an_endpoint_from_under_another_client(channel, r
         assert other.module("json").loads("[1]") == [1]
         other.undeploy()
     assert not root.exists()
+
+
+def test_undeploy_waits_for_who_is_just_compiling_the_endpoint(channel, root):
+    client = connect_over(channel, endpoint_dir=str(root))
+    contents = open(root / bundle().name / "contents")
+    fcntl.flock(contents, fcntl.LOCK_SH)
+    threading.Timer(0.3, contents.close).start()
+    client.undeploy()
+    assert not root.exists()
+
+
+def test_undeploy_removes_the_way_of_packages_wherever_temporary_files_go(root, tmp_path):
+    client = rproxy.connect(endpoint_dir=str(root), tmp_dir=str(tmp_path / "tmp"))
+    with pytest.raises(FileNotFoundError):
+        client.install("./no_such_folder")
+    client.undeploy()
+    assert not root.exists() and not (tmp_path / "tmp").exists()
+
+
+def test_undeploy_leaves_an_endpoint_that_another_user_has_deployed_for_all(channel, deployed):
+    if os.getuid() != 0:
+        pytest.skip("run as root, which can give the endpoint to another user")
+    os.chown(deployed, 1, 1)
+    client = connect_over(channel, endpoint_dir=str(deployed.parent))
+    client.undeploy()
+    assert entries(deployed.parent) == [bundle().name]
+    with pytest.raises(rproxy.RProxyError, match="is closed"):
+        works(client)

@@ -1,6 +1,8 @@
 """Where connectors are told to put the endpoint: by hand, and by SRemote's file of self-discovery."""
 
 import json
+import os
+import subprocess
 
 import pytest
 
@@ -45,6 +47,23 @@ def test_self_discovery_reads_the_file_in_the_home(box, told, folders, place):
     connector = box.connector()
     assert connector.do_self_discovery("it's here.json") is True
     assert (connector.sremote_dir, connector.tmp_dir) == folders
+
+
+@pytest.mark.parametrize("name", ["here.json", "none.json"])
+def test_what_login_shells_print_is_not_taken_for_the_file(box, name):
+    (box.home / "here.json").write_text('{"sremote": "apps"}')
+    box.before = "echo 'found a new kernel {}'; trap 'echo bye' 0"
+    connector = box.connector()
+    assert connector.do_self_discovery(name) is (name == "here.json")
+    assert connector.sremote_dir == ("~/apps" if name == "here.json" else "~/.rproxy")
+
+
+def test_without_home_the_file_is_looked_for_where_the_system_says(box):
+    own = os.path.expanduser("~" + subprocess.check_output(["id", "-un"], text=True).strip())
+    box.env["HOME"] = None
+    box.mounts += ["--bind", str(box.home), own]
+    (box.home / "here.json").write_text('{"sremote": "apps"}')
+    assert box.connector().do_self_discovery("here.json") is True
 
 
 def test_without_a_file_self_discovery_changes_nothing(box):

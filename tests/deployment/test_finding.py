@@ -211,6 +211,24 @@ def test_an_answer_that_comes_just_when_its_python_is_given_up_is_too_late():
         rproxy.connect(JustInTime(), python=PYTHON)
 
 
+class Silent(LocalConnector):
+    """A host whose login shell brings no answer."""
+
+    def run(self, command, *, input=b"", timeout=None):
+        raise rproxy.CallTimeout("a command took longer than 0.1 s")
+
+    def open(self, command):
+        return super().open("exit 3")
+
+
+def test_where_no_command_brings_an_answer_the_shell_is_told_and_not_python():
+    with pytest.raises(
+        rproxy.RemoteNotSetupError, match=r"exit code 3; .* no answer either\n.*rproxy doctor"
+    ) as caught:
+        rproxy.connect(Silent())
+    assert caught.value.stage == "shell" and str(caught.value).endswith(caught.value.mend)
+
+
 # -- setup lines ---------------------------------------------------------------------------------------
 
 SETUPS = {

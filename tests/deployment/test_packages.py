@@ -1,14 +1,16 @@
 """Installing packages there: real ones, of the index that this machine's pip uses, and of this disk."""
 
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 import rproxy
+from rproxy.repositories import repository_of
 
-from ..conftest import connect_over
+from ..conftest import connect_over, interpreters
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 
@@ -66,8 +68,14 @@ def repository(project):
     git("checkout", "-b", "other")
     (project / "far_package.py").write_text("value = 2\n")
     git("commit", "-am", "second")
+    git("branch", "also/other")
     git("checkout", "main")
     return f"file://{project}"
+
+
+def git_says(repository, *words):
+    folder = repository.removeprefix("file://")
+    return subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +143,83 @@ def test_offline_packages_are_got_here(client):
     assert client.has_module("iniconfig")
 
 
+def test_offline_packages_are_got_for_the_oldest_python_too(tmp_path):
+    oldest = next(iter(interpreters().values()))
+    with rproxy.connect(python=oldest, endpoint_dir=str(tmp_path)) as client, client.capture():
+        client.install("iniconfig", offline=True)
+        assert client.has_module("iniconfig")
+
+
+def test_projects_that_are_sent_together_are_all_installed(client, project, tmp_path):
+    other = tmp_path / "another project"
+    shutil.copytree(project, other)
+    for file in ("pyproject.toml", "backend.py"):
+        text = (other / file).read_text()
+        (other / file).write_text(text.replace("far-package", "a-package").replace("far_package", "a_package"))
+    (other / "far_package.py").rename(other / "a_package.py")
+    with client.capture():
+        client.install(project, other)
+    assert client.packages().keys() >= {"far-package", "a-package"}
+
+
+@pytest.mark.parametrize("wrong", [(), ("",), (5,)])
+def test_what_names_no_package_is_refused_before_anything_runs(client, wrong):
+    with client.capture() as out, pytest.raises((TypeError, ValueError), match="the name or the path of a package"):
+        client.install(*wrong)
+    assert out.text == ""
+
+
+@pytest.mark.parametrize(
+    ("requirement", "meant"),
+    [
+        ("git+https://host/repo.git", ("https://host/repo.git", "", "")),
+        ("git+https://host/repo@v1", ("https://host/repo", "v1", "")),
+        ("git+ssh://git@host/repo@feature/x", ("ssh://git@host/repo", "feature/x", "")),
+        ("git+ssh://git@host/repo", ("ssh://git@host/repo", "", "")),
+        ("name @ git+file:///a/b@v1#subdirectory=py", ("file:///a/b", "v1", "py")),
+        ("git+https://host/repo@v1#egg=name", ("https://host/repo", "v1", "")),
+        ("name", None),
+        ("https://host/name.whl", None),
+        ("name[extra] @ git+https://host/repo", None),
+    ],
+)
+def test_a_repository_is_read_as_pip_reads_it(requirement, meant):
+    assert repository_of(requirement) == meant
+
+
+def test_offline_a_branch_of_a_repository_is_got_here(client, repository):
+    with client.capture() as out:
+        client.install(f"git+{repository}@also/other", offline=True)
+    assert value(client) == 2 and "Cloning" not in out.text
+
+
+def test_a_commit_of_a_repository_is_got_here_too(client, repository):
+    commit = git_says(repository, "rev-parse", "other")
+    with client.capture(), client.env(PATH="/nowhere"):
+        client.install(f"git+{repository}@{commit}")
+    assert value(client) == 2
+
+
+def test_a_host_that_reaches_no_repository_gets_what_is_cloned_here(client, repository, tmp_path):
+    far = tmp_path / "far bin"
+    far.mkdir()
+    (far / "git").write_text("#!/bin/sh\necho 'fatal: Could not resolve host: example.org' >&2\nexit 128\n")
+    (far / "git").chmod(0o755)
+    with client.capture(), client.path(far):
+        client.do_install_git_module(repository, "other")
+    assert value(client) == 2
+
+
+def test_what_pip_keeps_of_its_downloads_goes_with_the_endpoint(tmp_path, repository):
+    (tmp_path / "home").mkdir()
+    client = rproxy.connect(endpoint_dir=str(tmp_path / "root"))
+    commit = git_says(repository, "rev-parse", "main")  # pip keeps what it has built of a commit
+    with client.capture(), client.env(HOME=str(tmp_path / "home"), PIP_CACHE_DIR=None):
+        client.install(f"git+{repository}@{commit}")
+    client.undeploy()
+    assert not (tmp_path / "root").exists() and not (tmp_path / "home/.cache").exists()
+
+
 def test_a_branch_of_a_git_repository_is_installed(client, repository):
     with client.capture():
         assert client.do_install_git_module(repository, "other") is True
@@ -148,8 +233,14 @@ def test_the_code_of_a_git_repository_may_be_kept(client, root, repository):
         assert file.read() == "value = 1\n"
 
 
-def test_a_repository_that_cannot_be_cloned_is_told(client, tmp_path):
-    with pytest.raises(rproxy.RemoteModulesError, match="cannot clone"), client.capture():
+@pytest.mark.parametrize("name", ["", ".", "..", "/abs", "below/../../out"])
+def test_code_is_kept_in_the_folder_for_temporary_files_only(client, repository, name):
+    with pytest.raises(ValueError, match="keep_after"):
+        client.do_install_git_module(repository, keep_after=name)
+
+
+def test_a_repository_that_cannot_be_cloned_is_told_in_gits_words(client, tmp_path):
+    with pytest.raises(rproxy.RemoteModulesError, match="cannot clone .*/none: fatal: "), client.capture():
         client.do_install_git_module(f"file://{tmp_path}/none")
 
 

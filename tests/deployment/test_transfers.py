@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,10 @@ def folder(tmp_path) -> Path:
     (made / "below/é\n.bin").write_bytes(BYTES)
     (made / "run.sh").write_text("#!/bin/sh\n")
     (made / "run.sh").chmod(0o755)
+    (made / "group.txt").touch()
+    (made / "group.txt").chmod(0o664)
+    (made / "below/empty").chmod(0o775)
+    (made / "below").chmod(0o700)
     (made / "link").symlink_to("run.sh")
     (made / "to folder").symlink_to("below")
     return made
@@ -80,6 +86,48 @@ def test_a_folder_joins_what_is_there(client, there, folder):
     assert (there / "copy/my folder/run.sh").read_text() == "#!/bin/sh\n"
 
 
+@pytest.mark.parametrize("verb", ["push", "pull"])
+def test_a_link_to_a_folder_brings_the_folder_under_the_links_name(client, tmp_path, there, folder, verb):
+    (tmp_path / "link").symlink_to(folder)
+    getattr(client, verb)(tmp_path / "link", there)
+    assert content(there / "link") == content(folder)
+    assert os.listdir(there) == ["link"] and not (there / "link").is_symlink()
+
+
+def test_a_link_to_a_file_brings_the_file_under_the_links_name(client, tmp_path, there, folder):
+    (tmp_path / "link").symlink_to(folder / "run.sh")
+    assert client.push(tmp_path / "link", there) == f"{there}/link"
+    assert (there / "link").read_text() == "#!/bin/sh\n" and not (there / "link").is_symlink()
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_folder_that_is_named_by_dots_keeps_its_own_name(client, there, folder, monkeypatch, name):
+    monkeypatch.chdir(folder if name == "." else folder / "below")
+    assert client.push(name, there) == f"{there}/my folder"
+
+
+#: Copies a folder as a user who is held back by its modes, whoever runs the tests.
+COPY = """
+import sys, rproxy
+with rproxy.connect() as client:
+    for _ in range(2):  # then onto the first copy
+        getattr(client, sys.argv[1])(sys.argv[2], sys.argv[3])
+"""
+
+
+@pytest.mark.parametrize("verb", ["push", "pull"])
+def test_a_folder_that_cannot_be_written_goes_and_comes_with_all_that_is_in_it(tmp_path, there, folder, verb):
+    (folder / "below").chmod(0o555)
+    folder.chmod(0o500)
+    held_back = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
+    command = [*held_back, sys.executable, "-c", COPY, verb, folder, there]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert content(there / "my folder") == content(folder)
+    assert stat.S_IMODE((there / "my folder").stat().st_mode) == 0o500
+    assert os.listdir(there) == ["my folder"]
+
+
 def test_a_relative_path_is_below_the_blocks_folder(client, tmp_path, there):
     (tmp_path / "local").write_bytes(b"x")
     with client.cwd(there):
@@ -96,6 +144,12 @@ def test_what_is_missing_is_told_by_its_side(client, tmp_path, there):
             action()
         assert isinstance(caught.value, rproxy.RemoteExecError)
     assert os.listdir(there) == []
+
+
+@pytest.mark.parametrize(("verb", "paths"), [("push", ("", "copy")), ("pull", ("copy", ""))])
+def test_no_path_here_is_refused_and_not_taken_for_the_working_directory(client, verb, paths):
+    with pytest.raises(ValueError, match="'' cannot be a path here"):
+        getattr(client, verb)(*paths)
 
 
 def test_a_folder_that_must_be_there_is_asked_for(client, tmp_path, there):

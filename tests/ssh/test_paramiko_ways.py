@@ -185,8 +185,9 @@ def listener():
 
 def test_a_host_that_says_nothing_is_given_up(connector, shared_sshd, listener):
     to = f"{HOST}:{listener.getsockname()[1]}"
-    with pytest.raises(ConnectorError, match="it does not answer within 0.3 s"):
+    with pytest.raises(ConnectorError, match="it does not answer within 0.3 s") as caught:
         connector(shared_sshd, to=to, connect_timeout=0.3).run("true")
+    assert caught.value.stage == "connection" and str(caught.value).endswith(caught.value.mend) and caught.value.mend
 
 
 def test_a_command_that_has_no_time_left_waits_for_no_connection(connector, shared_sshd, listener):

@@ -243,7 +243,7 @@ def _shake_hands(transport: Any, settings: Settings, dialled: Dialled, known: Kn
         why = transport.farewell or dialled.diagnosis() or str(error) or "it ended the connection at once"
         if isinstance(error.__context__, TimeoutError):  # while it waited for the host's first line
             why = f"it does not answer within {settings.connect_timeout:g} s"
-        raise ConnectorError(
-            f"what listens at {settings.address} does not speak SSH with us: {why}\n"
-            "Is the port right? A host that is busy, or has had too many failed logins, ends connections too."
+        mend = "Is the port right? A host that is busy, or has had too many failed logins, ends connections too."
+        raise ConnectorError(f"what listens at {settings.address} does not speak SSH with us: {why}\n{mend}").at(
+            "connection", mend
         ) from error
