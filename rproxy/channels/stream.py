@@ -11,6 +11,7 @@ import _thread
 import collections
 import threading
 import time
+from functools import partial
 from typing import Any
 
 from rproxy_endpoint.protocol.errors import ProtocolFault, ValueFault
@@ -25,6 +26,7 @@ from ..errors import CallTimeout, ConnectionLost, ProtocolError, RProxyError
 from . import losing
 from .answering import Answering
 from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
+from .hurrying import Hurried, is_large, turn
 from .interrupts import NOTHING_HELD, Held
 from .keeping import Keeper
 from .outgoing import Outgoing
@@ -116,7 +118,14 @@ class StreamChannel(Channel):
             if outer is not None:
                 waiting.asked = outer.asked
         try:
-            self._send(packed, waiting, later)
+            if limit is None:
+                self._send(packed, waiting, later)
+            elif is_large(packed):
+                send, abandon = partial(self._send, packed, waiting, later), partial(self._abandon, waiting)
+                Hurried(self._sending, send, abandon).within(limit)
+            else:
+                with turn(self._sending, limit):
+                    self._send(packed, waiting, later)
         except ConnectionLost:
             losing.check_exit()
             raise
@@ -153,13 +162,20 @@ class StreamChannel(Channel):
 
     def cancel(self, begun: Waiting) -> None:
         """Has the far side stop a call, if it still runs; its answer tells whether that was so."""
+        try:
+            with turn(self._sending, 0):
+                self._cancel(begun)
+        except CallTimeout:  # what others send may take long
+            self._cancel_soon(begun)
+
+    def _cancel(self, begun: Waiting) -> None:
         with self._sending:
             if begun.number and begun.answer is None and self._lost is None:
                 self._write([self._peer.bare(CANCEL, begun.number)])
 
     def _cancel_soon(self, waiting: Waiting) -> None:
         """For a signal handler: its thread may be in the middle of sending, and `threading` of starting another."""
-        _thread.start_new_thread(self.cancel, (waiting,))
+        _thread.start_new_thread(self._cancel, (waiting,))
 
     def _reenters(self) -> bool:
         """Whether this thread is in here already: then it would wait for itself."""
@@ -174,7 +190,7 @@ class StreamChannel(Channel):
         waiting.outer, waiting.asked = None, collections.deque()  # what is asked of it is refused: it lends nothing now
         waiting.held, waiting.until = NOTHING_HELD, None
         try:
-            self.cancel(waiting)
+            self._cancel(waiting)
             self._await(waiting)
             if waiting.answer is not None:
                 self._peer.read(waiting.answer)
