@@ -5,7 +5,9 @@ Rules: to connect blocks no event loop; whoever stops waiting leaves no client b
 
 import asyncio
 import functools
+import threading
 from collections.abc import Callable, Generator
+from concurrent.futures import Future
 from typing import Any, ParamSpec
 
 from .awaited import AsyncProxy
@@ -37,18 +39,27 @@ class Connecting:
         await self._client.close()
 
     async def _connected(self) -> AsyncClient:
-        connecting = asyncio.get_running_loop().run_in_executor(None, self._connect)
+        connecting: Future[RemoteClient] = Future()
+        connecting.set_running_or_notify_cancel()  # whoever stops waiting does not stop it: it is closed then
+        threading.Thread(target=self._run, args=(connecting,), name="rproxy connect", daemon=True).start()
         try:
-            return (await asyncio.shield(connecting)).aio
+            return (await asyncio.wrap_future(connecting)).aio
         except asyncio.CancelledError:
-            connecting.add_done_callback(_close)
+            # In a thread: this one's loop may have ended by then, and is not to be blocked before.
+            threading.Thread(target=_close, args=(connecting,), name="rproxy connect", daemon=True).start()
             raise
 
+    def _run(self, connecting: "Future[RemoteClient]") -> None:
+        try:
+            connecting.set_result(self._connect())
+        except BaseException as error:  # it is the task's to see
+            connecting.set_exception(error)
 
-def _close(connecting: "asyncio.Future[RemoteClient]") -> None:
+
+def _close(connecting: "Future[RemoteClient]") -> None:
     """Closes a client that nobody waits for any more."""
     if connecting.exception() is None:
-        connecting.get_loop().run_in_executor(None, connecting.result().close)
+        connecting.result().close()
 
 
 def _like(

@@ -118,8 +118,8 @@ class Futures:
             else:
                 future.begun = session.begin(message, sink)
             future.message = message
-            if self._thread is threading.current_thread():
-                # A callback of one submitted call submits another, for which it may wait.
+            if self._thread is threading.current_thread() or session.channel.is_asked():
+                # A callback of one submitted call submits another, for which it, or its event loop, may wait.
                 threading.Thread(target=self._finish, args=(future,), daemon=True).start()
                 return future
             self._sent.append(future)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from . import blocks
+from .channels import losing
 from .connectors.base import Connector, PathLike
 from .errors import ConnectorError
 from .progress import Progress, check_progress, reporting
@@ -33,18 +34,18 @@ def push(session: Session, connector: Connector, local: PathLike, remote: str, p
     if not is_folder and not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "Neither a file nor a folder", str(source))
     name = source.resolve().name if source.name in ("", "..") else source.name
-    told = session.ask(_THERE, "place", (remote, name))
+    told = session.ask(_THERE, "place", (remote, name, _lasts(session)))
     target, part = str(told["target"]), str(told["part"])
-    with _held(session, part):
+    with _held(session, part, told["guard"]):
         if is_folder:
             with tempfile.NamedTemporaryFile(prefix="rproxy-", suffix=".tar") as packed:
                 with tarfile.open(packed.name, "w") as archive:
                     archive.add(source.resolve(), ".")
-                with reporting(progress, name, os.path.getsize(packed.name)):
+                with _copying(progress, name, os.path.getsize(packed.name)):
                     connector.push(packed.name, part)
             session.ask(_THERE, "unpack", (part, target))
         else:
-            with reporting(progress, name, status.st_size):
+            with _copying(progress, name, status.st_size):
                 connector.push(source, part)
             session.ask(_THERE, "finish", (part, target, stat.S_IMODE(status.st_mode)))
     return target
@@ -57,16 +58,16 @@ def pull(session: Session, connector: Connector, remote: str, local: PathLike, p
     target = Path(path).expanduser()
     if not target.is_dir() and path.endswith("/"):
         raise NotADirectoryError(errno.ENOTDIR, "Not a directory", path)
-    told = session.ask(_THERE, "offer", (remote,))
+    told = session.ask(_THERE, "offer", (remote, _lasts(session)))
     name = os.path.basename(str(told["name"]))
     if target.is_dir():
         target /= name
     with contextlib.ExitStack() as stack:
         if told["part"]:
-            stack.enter_context(_held(session, str(told["part"])))
+            stack.enter_context(_held(session, str(told["part"]), told["guard"]))
         fresh = Path(tempfile.mkdtemp(prefix=_PART, dir=target.parent))
         stack.callback(shutil.rmtree, fresh, ignore_errors=True)
-        with reporting(progress, name, int(told["size"])):
+        with _copying(progress, name, int(told["size"])):
             connector.pull(str(told["path"]), fresh / "it")
         size = (fresh / "it").stat().st_size
         if size < int(told["size"]):  # more is fine: somebody writes to it
@@ -80,13 +81,27 @@ def pull(session: Session, connector: Connector, remote: str, local: PathLike, p
     return target
 
 
+def _lasts(session: Session) -> bool:
+    """Whether the far side learns of the end of this one."""
+    return session.channel.name == "stream"
+
+
 @contextlib.contextmanager
-def _held(session: Session, part: str) -> Iterator[None]:
-    """Removes a half file there at the end of the block; if this side is gone by then, the far side does."""
-    guard = None
+def _copying(progress: Progress, name: str, size: int) -> Iterator[None]:
+    """While bytes are on their way. At the end of the interpreter nobody is told that they did not arrive."""
     try:
-        if session.channel.name == "stream":
-            guard = session.keep(_THERE, "Part", (part,), {})
+        with reporting(progress, name, size):
+            yield
+    except ConnectorError:
+        losing.check_exit()
+        raise
+
+
+@contextlib.contextmanager
+def _held(session: Session, part: str, guard: object) -> Iterator[None]:
+    """Removes a half file there at the end of the block; if this side is gone by then, the far side does, as it does
+    when nobody holds the guard any more."""
+    try:
         yield
     finally:
         session.ask(_THERE, "forget", (part,))

@@ -99,6 +99,40 @@ def test_exceptions_that_cannot_be_looked_at_are_errors_of_the_call(client, odd)
     assert works(client)
 
 
+@pytest.mark.parametrize(("error", "code"), [(SystemExit(7), 7), (ValueError(), 1), (None, 0)], ids=repr)
+def test_a_forked_child_ends_with_the_code_that_it_would_have_anywhere(stream_client, error, code):
+    def fork(error):
+        import os
+
+        child = os.fork()
+        if not child:
+            if error is not None:
+                raise error
+            return None
+        return os.WEXITSTATUS(os.waitpid(child, 0)[1])
+
+    with stream_client.capture() as output:
+        assert stream_client.call(fork, error) == code
+    assert ("ValueError" in output.errors) == (code == 1)
+
+
+def test_a_child_of_a_forked_child_keeps_its_files(stream_client):
+    def fork_twice():
+        import os
+
+        reading, writing = os.pipe()
+        if not os.fork():
+            opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(8)]  # with the numbers that are free here
+            if not os.fork():
+                os.write(writing, b"fine" if all(map(os.fstat, opened)) else b"")
+            os._exit(0)
+        os.close(writing)
+        with open(reading, "rb") as told:
+            return told.read()
+
+    assert stream_client.call(fork_twice) == b"fine"
+
+
 def test_a_forked_child_that_comes_back_is_not_a_second_endpoint(client, odd):
     for _ in range(10):
         with client.capture() as out:

@@ -79,6 +79,11 @@ class Cancelling:
             self._again, self._pause = now + self._pause, 2 * self._pause
         signal.pthread_kill(self._main, signal.SIGINT)
 
+    def interrupt(self) -> None:
+        """Interrupts what runs: nobody waits for it any more."""
+        self._pending = True
+        self.press()
+
     def on_signal(self, number: int, frame: Any) -> None:
         """SIGINT interrupts what a call runs, and nothing else: an answer on its way must arrive whole."""
         if self.running and (self._pending or not self.wanted):

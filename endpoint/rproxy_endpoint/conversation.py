@@ -25,7 +25,9 @@ AWAKE = 1.2e-4
 BULK = 1 << 20
 #: How often the watching thread looks, in seconds, while calls run.
 TICK = 0.05
-#: How much of what it has read may wait for its turn, in bytes: a client that sends more has to wait.
+#: How soon more follows what the watching thread has read, if more was sent at once, in milliseconds.
+FOLLOWS = 5
+#: How much may wait for its turn behind the next request, in bytes: a client that sends more has to wait.
 AHEAD = 1 << 25
 #: A request, after the notices that came ahead of it.
 Group = List[Frame]
@@ -63,7 +65,7 @@ class Conversation:
         self._turn = 0  # how many it has had
         self.since = 0.0  # when the request that runs now had not begun yet: a time of `clock()`
         self.active = False  # whether something has come from the client, or was taken by it; others set it back
-        self._ahead = 0  # bytes that were read since it last waited
+        self._ahead = 0  # bytes that were read behind the next request, since it last waited
         self._resting = False  # whether the watching thread waits for a request
         self._rouse = threading.Event()
 
@@ -90,6 +92,10 @@ class Conversation:
         if isinstance(self._over, ProtocolFault):
             raise self._over
         return []
+
+    def has_part(self) -> bool:
+        """Whether some of a message has come, and not all."""
+        return not self._peer.idle
 
     # -- any thread ------------------------------------------------------------------------------------
 
@@ -138,9 +144,11 @@ class Conversation:
 
     def watch(self, tick: Callable[[], None]) -> None:
         """Reads what comes while the same call runs for long; calls `tick` again and again while any runs."""
-        ready, turn, looked = poll_of(self._source), -1, clock()
+        ready, turn, looked, reads = poll_of(self._source), -1, clock(), False
         while self._over is None:
-            time.sleep(TICK)
+            if not (reads and ready.poll(FOLLOWS)):
+                time.sleep(TICK)
+            reads = False
             if not self.busy:
                 self._rest()
                 looked = clock()
@@ -148,8 +156,7 @@ class Conversation:
                 turn, self.since = self._turn, looked
             elif ready.poll(0):
                 self.active = True
-                if self._ahead < AHEAD:
-                    self._read_meanwhile(turn)
+                reads = self._ahead < AHEAD and self._read_meanwhile(turn)
             tick()
             looked = clock()
 
@@ -161,15 +168,17 @@ class Conversation:
         self._resting = False
         self._rouse.clear()
 
-    def _read_meanwhile(self, turn: int) -> None:
-        """Reads once while the main thread runs that request, unless others read already."""
+    def _read_meanwhile(self, turn: int) -> bool:
+        """Reads once while the main thread runs that request, unless others read already; returns whether it did."""
         with self._changed:
             if self._reading:
-                return
+                return False
             self._reading = True
         try:
-            if self.busy and self._turn == turn:  # else it may be reading by now
+            runs = self.busy and self._turn == turn  # else it may be reading by now
+            if runs:
                 self._read(0.0)
+            return runs
         finally:
             with self._changed:
                 self._reading = False
@@ -188,7 +197,8 @@ class Conversation:
                 self._peer.ended()
                 self._over = EOFError()
                 return
-            self._ahead += count
+            if self.pending:  # else a large request would keep back the word to stop the call that it waits for
+                self._ahead += count
             self.active = True
             frames = self._peer.received(count)
             if self._asked:

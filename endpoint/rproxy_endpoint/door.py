@@ -17,6 +17,8 @@ from .wire import GONE, LATE, NEVER, hung_up, receive, send
 LOOK = 0.1
 #: How long a command may take to bring its request, and to take its answer, in seconds.
 SLOWEST = 120.0
+#: How long a call may take to end when its client has ended the session, in seconds.
+TO_END = 3.0
 
 
 class Door:
@@ -74,6 +76,8 @@ class Door:
             with resident.changed:
                 resident.visitors -= 1
                 resident.changed.notify_all()
+                if leaves:  # what was interrupted may have something to clean up
+                    resident.changed.wait_for(resident.is_idle, TO_END)
             if leaves:
                 resident.leave()
 

@@ -96,11 +96,12 @@ def _guard(group: int, reading: int, client: int) -> None:
         poll.register(descriptor, 0)  # tells only when the other end is closed
     if not poll.poll(SETTLED * 1000):
         _compile()
-    if reading not in dict(poll.poll()):
+    over = reading in dict(poll.poll())
+    if client >= 0:  # whose end may have to be nobody's, to be seen at the other one
         poll.unregister(client)
         os.close(client)
-        if not poll.poll((GRACE + MORE) * 1000):
-            send(group, signal.SIGKILL)
+    if not over and not poll.poll((GRACE + MORE) * 1000):
+        send(group, signal.SIGKILL)
     os.set_blocking(reading, False)  # where a child that was forked by C keeps the other end open
     try:
         asked = os.read(reading, 10)

@@ -13,7 +13,7 @@ from .serve import Server, facts
 
 def serve_once(words: List[str]) -> None:
     """Answers the requests of a `Letter`; the words after its own are files that are to go."""
-    settle(lead_group())
+    settle(lead_group(1))
     for path in words[6:]:
         remove(path)
     letter = Letter(words[:6])

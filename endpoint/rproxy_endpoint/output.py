@@ -38,7 +38,8 @@ class Recorder:
         self.input = os.dup(0)
         self.output = os.dup(1)
         self.errors = os.dup(2)
-        for pipe in (self.input, self.output):
+        self._clients = [self.input, self.output]
+        for pipe in self._clients:
             _resize(pipe, LINE)  # sshd makes small ones, and bulk would wait at each turn
         self._emit = emit
         self._hung_up = hung_up
@@ -68,9 +69,10 @@ class Recorder:
         self._ready.register(reading, select.POLLIN)
 
     def _forked(self) -> None:
-        """A forked child must not keep the client's connection open, nor write to it."""
-        for descriptor in (self.input, self.output):
-            os.close(descriptor)
+        """A forked child must not keep the client's connection open, nor write to it; in a child of its own these
+        numbers are other files'."""
+        while self._clients:
+            os.close(self._clients.pop())
 
     def start(self) -> None:
         threading.Thread(target=self._watch, name="rproxy output", daemon=True).start()

@@ -6,6 +6,7 @@ a client, and only where none answers, under a lock; this process loads next to 
 
 import fcntl
 import os
+import signal
 import socket
 import stat
 import sys
@@ -20,16 +21,17 @@ def relay(words: List[str]) -> None:
     them are files that are to go.
 
     ``NAME`` names the endpoint's socket; ``IDLE`` is after how many seconds without a request it ends, for one
-    that has to be started; ``START`` is ``start`` if it may be; ``WAIT`` is how many seconds to wait for the answer,
-    or 0 for any time. The call goes on after that.
+    that has to be started; ``WAY`` is ``start`` if it may be, and ``end`` if it is to be killed where it does not
+    answer in time; ``WAIT`` is how many seconds to wait for the answer, or 0 for any time. The call goes on after
+    that.
     """
-    name, idle, start, wait = words[6:10]
+    name, idle, way, wait = words[6:10]
     for path in words[10:]:
         remove(path)
     letter = Letter(words[:6])
     data = letter.read()
     try:
-        connection = _connect(name, float(idle), start == "start")
+        connection = _connect(name, float(idle), way == "start")
     except OSError as error:
         letter.say("barred")
         sys.exit("no resident endpoint can be started: %s" % error)
@@ -37,6 +39,9 @@ def relay(words: List[str]) -> None:
         letter.say("gone")
         sys.exit("no resident endpoint answers at %s" % socket_path(name))
     answer = ask(connection, data, float(wait))
+    if answer is RUNNING and way == "end":
+        os.kill(other_end(connection), signal.SIGKILL)  # it is in machine code, or stopped; its guard does the rest
+        answer = b""
     if answer is None:
         sys.exit("the resident endpoint has ended during the call")
     if answer is RUNNING and is_stopped(connection):
@@ -168,8 +173,14 @@ def ask(connection: socket.socket, data: bytes, wait: float) -> Optional[bytes]:
 def is_stopped(connection: socket.socket) -> bool:
     """Whether the process at the other end was stopped by a signal, as far as this system tells."""
     try:
-        told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 4)
-        with open("/proc/%d/stat" % int.from_bytes(told, sys.byteorder), "rb") as file:
+        with open("/proc/%d/stat" % other_end(connection), "rb") as file:
             return file.read().rpartition(b") ")[2][:1] in (b"T", b"t")
-    except (AttributeError, OSError):
+    except OSError:
         return False  # not Linux, or it has just ended
+
+
+def other_end(connection: socket.socket) -> int:
+    """The process at the other end. Raises OSError where the system does not tell."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        raise OSError("not Linux")
+    return int.from_bytes(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 4), sys.byteorder)

@@ -104,6 +104,9 @@ class Resident:
             self._running, self._since = self._jobs.popleft(), clock()
             return self._running
 
+    def is_idle(self) -> bool:
+        return self._running is None
+
     def leave(self) -> None:
         """Ends what was started here, and this process."""
         remove(self._path)

@@ -147,7 +147,7 @@ class Server:
         self.side.tmp = str(hello.get("tmp", ""))
         self.side.objects.begin(int(hello.get("objects", 1)))
         if self.conversation is not None and hello.get("keepalive"):
-            end_in_silence(self.conversation, float(hello["keepalive"]))
+            end_in_silence(self.conversation, float(hello["keepalive"]), self._hung_up)
         if hello.get("serializer") == "cloudpickle":
             self.peer.codec = PickleCodec(decoder=_Loader, is_plain=names_nothing)
 
@@ -177,6 +177,8 @@ class Server:
             return Failure(dict(_told(missing.error), missing=True))
         except BaseException as error:  # SystemExit and KeyboardInterrupt end the call, not the session
             stopping.running = outer
+            if os.getpid() != self._pid:
+                raise  # a forked child, which ends by it as it would anywhere
             told = _told(error)
             if frame.call in stopping.wanted and isinstance(error, KeyboardInterrupt):
                 told["cancelled"] = True
@@ -225,7 +227,9 @@ class Server:
     def _hung_up(self) -> None:
         """The client is gone while a call runs, or while nothing does: then `end` is under way as well."""
         end()
-
+        if self.conversation is not None:
+            self.conversation.pending.clear()
+        self.cancelling.interrupt()
 
     # -- what the client lent --------------------------------------------------------------------------
 

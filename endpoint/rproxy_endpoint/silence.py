@@ -1,4 +1,4 @@
-"""Ends an endpoint whose client is gone without a word, in the middle of a call.
+"""Ends an endpoint whose client is gone without a word, in the middle of a call or of a request.
 
 Rules: a client that waits for a call pings when nothing comes from here; so one that is not heard for many times as
 long as it says, and takes nothing either, is gone: the link is open only at this end. Periods are counted, and not
@@ -7,23 +7,23 @@ time: while machine code holds the interpreter's lock nothing can be heard.
 
 import threading
 import time
+from typing import Callable
 
 from .conversation import Conversation
-from .ending import end
 
 #: So many times its keepalive may a client be silent.
 PERIODS = 10
 
 
-def end_in_silence(line: Conversation, keepalive: float) -> None:
-    """Begins to look after a client that pings, with the seconds of its keepalive."""
-    threading.Thread(target=_watch, args=(line, keepalive), name="rproxy silence", daemon=True).start()
+def end_in_silence(line: Conversation, keepalive: float, gone: Callable[[], None]) -> None:
+    """Begins to look after a client that pings, with the seconds of its keepalive; calls `gone` when it is."""
+    threading.Thread(target=_watch, args=(line, keepalive, gone), name="rproxy silence", daemon=True).start()
 
 
-def _watch(line: Conversation, keepalive: float) -> None:
+def _watch(line: Conversation, keepalive: float, gone: Callable[[], None]) -> None:
     silent = 0
     while silent < PERIODS:
         time.sleep(keepalive)
-        silent = silent + 1 if line.busy and not line.active else 0
+        silent = silent + 1 if (line.busy or line.has_part()) and not line.active else 0
         line.active = False
-    end()
+    gone()

@@ -15,9 +15,9 @@ from typing import Any, Dict
 PART = ".rproxy-part-"
 
 
-def place(path: str, name: str) -> Dict[str, str]:
+def place(path: str, name: str, lasts: bool) -> Dict[str, Any]:
     """Where a copy of that name goes, as for cp: to `path`, or into it if it is a folder; and a name to write
-    it under until it is whole. Raises OSError."""
+    it under until it is whole, with what removes it if the session `lasts`. Raises OSError."""
     target = os.path.abspath(os.path.expanduser(path))
     if os.path.isdir(target):
         target = os.path.join(target, name)
@@ -29,7 +29,7 @@ def place(path: str, name: str) -> Dict[str, str]:
         error.filename = target  # the other name says nothing to whoever asked
         raise
     os.close(descriptor)
-    return {"target": target, "part": part}
+    return {"target": target, "part": part, "guard": Part(part) if lasts else None}
 
 
 class Part:
@@ -96,8 +96,9 @@ def forget(part: str) -> None:
         os.unlink(part)
 
 
-def offer(path: str) -> Dict[str, Any]:
-    """A file that can be pulled: the file itself, or an archive of a folder. Raises OSError."""
+def offer(path: str, lasts: bool) -> Dict[str, Any]:
+    """A file that can be pulled: the file itself, or an archive of a folder, with what removes it if the session
+    `lasts`. Raises OSError."""
     source = os.path.abspath(os.path.expanduser(path))
     if not os.path.isdir(source):
         status = os.stat(source)
@@ -114,4 +115,4 @@ def offer(path: str) -> Dict[str, Any]:
         forget(part)
         raise
     return {"name": os.path.basename(source), "path": part, "mode": 0, "part": part,
-            "size": os.path.getsize(part)}
+            "size": os.path.getsize(part), "guard": Part(part) if lasts else None}

@@ -98,6 +98,10 @@ class Channel(abc.ABC):
         """Sends several requests, together if that is possible; returns what answers each, in order: a Reply, a
         Failure, or the ValueFault why it cannot be rebuilt here. Raises ConnectionLost, CallTimeout."""
 
+    def is_asked(self) -> bool:
+        """Whether this context answers what the far side asks: a request from here runs within the one that asks."""
+        return False
+
     def look(self) -> None:
         """Finds out, without waiting, whether the session has ended meanwhile."""
         return

@@ -95,4 +95,4 @@ def _remove_folder(connector: Connector, folder: str, owner: int) -> None:
     if os.getpid() == owner:  # not at the end of a forked child
         # A host that cannot be reached any more removes it for a later client.
         with contextlib.suppress(ConnectorError, CallTimeout):
-            connector.run("rm -rf " + shlex.quote(folder), timeout=60)
+            connector.run("rm -rf " + shlex.quote(folder), timeout=20)

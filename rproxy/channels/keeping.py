@@ -43,7 +43,7 @@ class Keeper:
         self._connector, self._stream = connector, stream
         self._look = None if keepalive is None else keepalive / LOOKS
         self._waits, self._ping, self._lose = waits, ping, lose
-        self._moved = -1
+        self._moved = 0
         self._sent = 0  # of what is large, in bytes, since something was heard
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -71,7 +71,7 @@ class Keeper:
 
     def _keep(self) -> None:
         look, silent = self._look or 0.0, 0
-        self.heard = False
+        self.heard, self._moved = False, getattr(self._stream, "moved", 0)
         while True:
             _apart(self._ping)
             if self._over.wait(look):

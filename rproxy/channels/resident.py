@@ -21,10 +21,12 @@ from ..deployment.bundle import bundle
 from ..errors import CallTimeout, ConnectionLost, RProxyError
 from .asking import Asking
 from .base import Channel, ChannelOptions, Residence, Sink, checked_facts, new_peer
-from .carrier import Carrier
+from .carrier import Carrier, Unanswered
 from .command import NOT_BEGUN, Later, decode, read_answers
 from .waiting import was_stopped
 
+#: How long an endpoint may take to answer a goodbye, and the host to bring it there, in seconds.
+GOODBYE, SLOWEST = 4.0, 20.0
 #: A part of what is sent, and its number.
 Part = tuple[int, bytes]
 
@@ -51,7 +53,8 @@ class ResidentChannel(Channel):
         self._unproven: list[Part] = []  # notices that may not have come
         self._lock = threading.Lock()
         goodbye = f"{self._client} {'bye' if residence.session else 'end'}\n".encode()
-        self._leave = weakref.finalize(self, _say, self._carrier, goodbye, (*words, "no", "0"), os.getpid())
+        way = "no" if residence.session else "end"
+        self._leave = weakref.finalize(self, _say, self._carrier, goodbye, (*words, way), os.getpid())
         try:
             hello = self._part(b"".join(self._peer.greet(options.hello)))
             decode(self._peer, self._asking.answer("new", self._number, _joined([hello]))[0], options.target)
@@ -159,5 +162,5 @@ def _socket_name(residence: Residence, options: ChannelOptions, client: str) -> 
 def _say(carrier: Carrier, data: bytes, words: tuple[str, ...], owner: int) -> None:
     if os.getpid() == owner:  # not at the end of a forked child
         # One that is gone, or cannot be reached any more, ends by itself.
-        with contextlib.suppress(RProxyError):
-            carrier.carry(data, "relay", *words)
+        with contextlib.suppress(RProxyError, Unanswered):
+            carrier.carry(data, "relay", *words, f"{GOODBYE:g}", limit=GOODBYE + SLOWEST)

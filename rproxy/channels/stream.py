@@ -11,7 +11,7 @@ import _thread
 import collections
 import threading
 import time
-from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from rproxy_endpoint.protocol.errors import ProtocolFault, ValueFault
@@ -24,17 +24,16 @@ from ..connectors.base import Silence, StreamConnector
 from ..deployment.bootstrap import start
 from ..errors import CallTimeout, ConnectionLost, ProtocolError, RProxyError
 from . import losing
+from .answering import Answering
 from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
+from .hurrying import Hurried, is_large, turn
 from .interrupts import NOTHING_HELD, Held
 from .keeping import Keeper
 from .outgoing import Outgoing
-from .waiting import NOTHING, Waiting, show, wake_up, was_stopped
+from .waiting import Waiting, hand_over, show, wake_up, was_stopped
 
 #: How long a call that has taken too long may take to be stopped there, in seconds.
 PATIENCE = 2.0
-
-#: The question of the far side that is being answered: by the id of its channel, its number.
-_answering: ContextVar[dict[int, int]] = ContextVar("rproxy_answering")
 
 
 class StreamChannel(Channel):
@@ -51,7 +50,8 @@ class StreamChannel(Channel):
         self._sending: Any = threading.RLock()  # RLocks, to be asked whether this thread has them
         self._state: Any = threading.RLock()
         self._waiting: dict[int, Waiting] = {}
-        self._answers: dict[int, Waiting] = {}  # the threads that answer the far side, and for which request
+        self._answering = Answering()
+        self._answers = self._answering.threads
         self._reader: Waiting | None = None  # whose thread reads for all
         self._frames: collections.deque[Frame] = collections.deque()  # received, not yet handed out
         self._stream, first = start(connector, options.launcher)
@@ -76,7 +76,9 @@ class StreamChannel(Channel):
         losing.hear_of_exit()
 
     def request(self, message: Any, sink: Sink, limit: float | None) -> Any:
-        packed = self._packed(message)  # values' own code runs here, and may make calls itself
+        return self._exchange(self._packed(message), sink, limit)  # values' own code may make calls itself
+
+    def _exchange(self, packed: Packed, sink: Sink, limit: float | None) -> Any:
         with Held(self._cancel_soon) as held:
             return self._finish(self._begin(packed, sink, False, limit, held))
 
@@ -102,8 +104,7 @@ class StreamChannel(Channel):
         answers: list[Any] = []
         for packed, sink in zip(requests, sinks, strict=True):
             try:
-                with Held(self._cancel_soon) as held:
-                    answers.append(self._finish(self._begin(packed, sink, False, limit, held)))
+                answers.append(self._exchange(packed, sink, limit))
             except ValueFault as fault:
                 answers.append(fault)
         return answers
@@ -117,7 +118,14 @@ class StreamChannel(Channel):
             if outer is not None:
                 waiting.asked = outer.asked
         try:
-            self._send(packed, waiting, later)
+            if limit is None:
+                self._send(packed, waiting, later)
+            elif is_large(packed):
+                send, abandon = partial(self._send, packed, waiting, later), partial(self._abandon, waiting)
+                Hurried(self._sending, send, abandon).within(limit)
+            else:
+                with turn(self._sending, limit):
+                    self._send(packed, waiting, later)
         except ConnectionLost:
             losing.check_exit()
             raise
@@ -154,13 +162,20 @@ class StreamChannel(Channel):
 
     def cancel(self, begun: Waiting) -> None:
         """Has the far side stop a call, if it still runs; its answer tells whether that was so."""
+        try:
+            with turn(self._sending, 0):
+                self._cancel(begun)
+        except CallTimeout:  # what others send may take long
+            self._cancel_soon(begun)
+
+    def _cancel(self, begun: Waiting) -> None:
         with self._sending:
             if begun.number and begun.answer is None and self._lost is None:
                 self._write([self._peer.bare(CANCEL, begun.number)])
 
     def _cancel_soon(self, waiting: Waiting) -> None:
         """For a signal handler: its thread may be in the middle of sending, and `threading` of starting another."""
-        _thread.start_new_thread(self.cancel, (waiting,))
+        _thread.start_new_thread(self._cancel, (waiting,))
 
     def _reenters(self) -> bool:
         """Whether this thread is in here already: then it would wait for itself."""
@@ -175,7 +190,7 @@ class StreamChannel(Channel):
         waiting.outer, waiting.asked = None, collections.deque()  # what is asked of it is refused: it lends nothing now
         waiting.held, waiting.until = NOTHING_HELD, None
         try:
-            self.cancel(waiting)
+            self._cancel(waiting)
             self._await(waiting)
             if waiting.answer is not None:
                 self._peer.read(waiting.answer)
@@ -192,7 +207,7 @@ class StreamChannel(Channel):
                 pieces = peer.seal(packed, number)
                 notices = self._notices()
                 if self._answers:
-                    within = _answering.get({}).get(id(self))
+                    within = self._answering.question()
                     notices = [*notices, peer.within(within)] if within else notices
             except BaseException:
                 peer.forget(number)
@@ -225,23 +240,16 @@ class StreamChannel(Channel):
 
     # -- what the far side asks ------------------------------------------------------------------------
 
+    def is_asked(self) -> bool:
+        return self._answering.question() > 0
+
     def _answer_asked(self, waiting: Waiting) -> None:
         """Answers one question of the far side, while others may read."""
         frame = waiting.asked.popleft()
         if self._reader is waiting:
             self._pass_on()
-        thread = threading.get_ident()
-        outer, self._answers[thread] = self._answers.get(thread), waiting
-        token = _answering.set({**_answering.get({}), id(self): frame.call})
-        try:
-            with waiting.held.let_go():
-                packed, _living = self._options.lender(lambda: self._peer.read(frame), self._peer.pack)
-        finally:
-            _answering.reset(token)
-            if outer is None:
-                del self._answers[thread]
-            else:
-                self._answers[thread] = outer
+        with self._answering.answer(waiting, frame.call), waiting.held.let_go():
+            packed, _living = self._options.lender(lambda: self._peer.read(frame), self._peer.pack)
         with self._sending:
             if self._lost is None:
                 self._write([*self._notices(), *self._peer.seal(packed, frame.call)])
@@ -349,24 +357,12 @@ class StreamChannel(Channel):
             return
         with self._state:
             if frame.within:
-                self._hand_over(frame)
+                hand_over(frame, self._waiting.get(frame.within))
                 return
             waiting = self._waiting.pop(frame.call, None)
             if waiting is not None:  # else the client was closed meanwhile
                 waiting.answer = frame
                 wake_up(waiting)
-
-    def _hand_over(self, frame: Frame) -> None:
-        """Gives a question to the thread whose request it is asked from; the state's lock must be held."""
-        waiting = self._waiting.get(frame.within)
-        if waiting is None:
-            return  # the client was closed meanwhile
-        if waiting.asked is NOTHING:
-            waiting.asked = collections.deque()
-        waiting.asked.append(frame)
-        while waiting.inner is not None:
-            waiting = waiting.inner
-        wake_up(waiting)
 
     # -- the end ---------------------------------------------------------------------------------------
 

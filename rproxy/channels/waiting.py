@@ -52,3 +52,15 @@ def wake_up(waiting: Waiting) -> None:
     wake, waiting.wake = waiting.wake, None
     if wake is not None:
         wake.release()
+
+
+def hand_over(question: Frame, waiting: Waiting | None) -> None:
+    """Gives a question to the thread whose request it is asked from; the state's lock must be held."""
+    if waiting is None:
+        return  # the client was closed meanwhile
+    if waiting.asked is NOTHING:
+        waiting.asked = collections.deque()
+    waiting.asked.append(question)
+    while waiting.inner is not None:
+        waiting = waiting.inner
+    wake_up(waiting)

@@ -38,7 +38,7 @@ class Stream(Protocol):
     For files it may offer others: ``end_input()`` ends the command's input, while its output can still be read;
     ``send_file(file, count) -> int`` and ``receive_file(file, count) -> int`` move at most so many bytes from or to
     where the descriptor of a file stands, and return how many: 0 at the end. All raise OSError, with EINVAL for a file
-    that has to be read or written instead.
+    that has to be read or written instead. ``kill()`` ends the command by force, for output that nobody wants any more.
     """
 
     def readinto(self, buffer: memoryview) -> int:

@@ -204,6 +204,9 @@ def pull(open_command: Open, remote: str, local: PathLike, target: str, *, store
                     try:
                         mode = _received_into(stream, file, mark, end.text.encode())
                         told = stream.diagnosis() if mode is None else ""
+                    except BaseException:
+                        getattr(stream, "kill", stream.close)()  # what has not come yet may be much
+                        raise
                     finally:
                         stream.close()
                 if mode is None:

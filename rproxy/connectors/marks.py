@@ -20,7 +20,7 @@ SHELL_MEND = (
     "commands."
 )
 #: What streams may offer beside what they must.
-_OPTIONAL = ("watch_silence", "abort", "end_input", "send_file", "receive_file")
+_OPTIONAL = ("watch_silence", "abort", "end_input", "send_file", "receive_file", "kill")
 
 
 class Mark:

@@ -11,6 +11,7 @@ import pytest
 import rproxy
 from rproxy.connectors.local import LocalConnector
 
+from ..test_life import ended
 from .running import run
 
 
@@ -64,6 +65,39 @@ def test_whoever_stops_waiting_for_a_connection_leaves_none_behind():
         await asyncio.to_thread(closed.wait)
 
     run(main)
+
+
+def test_a_program_that_ends_while_it_connects_says_nothing_and_leaves_none_behind():
+    code = """
+import asyncio, threading, rproxy
+from rproxy.connectors.local import LocalConnector
+
+class Slow(LocalConnector):
+    def open(self, command):
+        opened.set()
+        assert release.wait(30)
+        stream = super().open(command)
+        print(stream._process.popen.pid, flush=True)
+        return stream
+
+    def close(self):
+        super().close()
+        closed.set()
+
+opened, release, closed = threading.Event(), threading.Event(), threading.Event()
+
+async def main():
+    connecting = asyncio.create_task(rproxy.aio.connect(Slow())._connected())
+    await asyncio.to_thread(opened.wait)
+    connecting.cancel()
+
+asyncio.run(main())
+release.set()
+assert closed.wait(30)
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ended(int(done.stdout))
 
 
 def test_awaiting_goes_on_after_reconnect():

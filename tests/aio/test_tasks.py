@@ -56,6 +56,24 @@ def test_calls_of_one_client_run_in_the_order_in_which_they_were_begun(stream_cl
         assert run(main) == list(range(300))
 
 
+def test_a_callback_may_wait_for_calls_that_its_event_loop_makes(stream_client):
+    math, call = stream_client.aio.module("math"), stream_client.aio.call
+
+    async def roots(number):
+        return [await math.isqrt(number), *await asyncio.gather(*(math.isqrt(n * n) for n in range(20)))]
+
+    async def main():
+        loop = asyncio.get_running_loop()
+
+        def in_the_loop(number):
+            return asyncio.run_coroutine_threadsafe(roots(number), loop).result(30)
+
+        lent = rproxy.local(in_the_loop)
+        return await asyncio.gather(*(call(lambda function, number: function(number), lent, n * n) for n in range(3)))
+
+    assert run(main) == [[n, *range(20)] for n in range(3)]
+
+
 def test_calls_of_several_clients_run_side_by_side(tmp_path):
     def meet(own, other):
         import time

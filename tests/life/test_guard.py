@@ -11,6 +11,7 @@ import pytest
 import rproxy
 
 from ..conftest import connect_over, interpreters
+from ..ssh.sshd import wait_for
 from ..test_life import ended
 
 pytestmark = pytest.mark.once
@@ -56,6 +57,65 @@ def test_machine_code_that_holds_the_interpreters_lock_ends_with_its_client():
         time.sleep(0.5)
         process.kill()
     assert ended(pid, within=8)
+
+
+OF_A_COMMAND = """
+import os, sys, rproxy
+from rproxy.connectors.local import LocalConnector
+from rproxy.testing import command_only
+
+def hold(path):
+    import ctypes, os
+    with open(path, "w") as file:
+        file.write(str(os.getpid()))
+    os.rename(path, path + ".whole")
+    ctypes.PyDLL(None).sleep(600)
+
+with rproxy.connect(command_only(LocalConnector())) as client:
+    client.call(hold, sys.argv[1])
+"""
+
+
+def test_machine_code_that_holds_the_interpreters_lock_ends_with_the_client_of_its_command(tmp_path):
+    path = tmp_path / "pid"
+    with subprocess.Popen([sys.executable, "-c", OF_A_COMMAND, str(path)]) as process:
+        whole = path.with_suffix(".whole")
+        wait_for(whole.exists)
+        process.kill()
+    assert ended(int(whole.read_text()), within=8)
+
+
+def test_machine_code_that_prints_more_than_a_pipe_holds_ends_with_its_client(connect):
+    client = connect(timeout=0.5)
+    pid = pid_of(client)
+    with pytest.raises(rproxy.CallTimeout, match="could not be stopped"):
+        client.call(lambda: __import__("ctypes").PyDLL(None).write(1, bytes(4 << 20), 4 << 20))
+    client.close()
+    assert ended(pid, within=8)
+
+
+def test_a_call_can_clean_up_when_its_client_is_gone(connect, tmp_path):
+    client = connect()
+    mkdir, pid = client.module("os").mkdir, pid_of(client)
+    begun, cleaned = tmp_path / "begun", tmp_path / "cleaned up"
+    client.submit(wait_and_clean_up, str(begun), str(cleaned))
+    behind = client.submit(mkdir, str(tmp_path / "not begun"))
+    wait_for(begun.exists)
+    client.close()
+    assert isinstance(behind.exception(), rproxy.RProxyError)
+    wait_for(cleaned.exists)
+    assert ended(pid)
+    assert not (tmp_path / "not begun").exists()
+
+
+def wait_and_clean_up(begun, cleaned):
+    import time
+
+    try:
+        open(begun, "w").close()
+        time.sleep(600)
+    finally:
+        open(cleaned, "w").close()
 
 
 def test_what_one_command_has_started_ends_when_it_is_killed(tmp_path):

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import rproxy
+from rproxy.connectors.local import LocalConnector
 
 from ..ssh.conftest import KINDS
 from ..ssh.sshd import wait_for
@@ -75,6 +76,26 @@ def test_a_call_ends_there_when_its_client_is_heard_no_more(way, connect):
         assert isinstance(job.exception(), rproxy.ConnectionLost)
     assert ended(pid, within=15)
     assert ended(child)
+
+
+class Counting(LocalConnector):
+    """Counts what is written while no call is made: pings."""
+
+    def open(self, command):
+        stream = super().open(command)
+        self.written, write = [], stream.write
+        stream.write = lambda pieces: (self.written.append(len(pieces)), write(pieces))
+        return stream
+
+
+def test_the_host_is_asked_after_the_first_ping_without_an_answer():
+    connector = Counting()
+    with rproxy.connect(connector, **SOON) as client:
+        remote_time = client.module("time")
+        os.kill(pid_of(client), signal.SIGSTOP)
+        connector.written.clear()
+        lost_under(remote_time.sleep, 60)
+        assert len(connector.written) == 2  # the call, and one ping
 
 
 def test_machine_code_that_holds_the_interpreters_lock_is_waited_for(connect):

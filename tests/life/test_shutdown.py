@@ -28,6 +28,12 @@ ENDS = {
     "leaves a call in a thread": (
         "threading.Thread(target=client.module('time').sleep, args=(600,), daemon=True).start()", 0
     ),
+    "leaves a copy in a thread": (
+        "big = os.environ['TMPDIR'] + '/big'; open(big, 'wb').close(); os.truncate(big, 1 << 40); "
+        "threading.Thread(target=client.push, args=(big, big + ' copied'), daemon=True).start(); "
+        "begun = lambda: any(name[:8] == '.rproxy-' for name in os.listdir(os.environ['TMPDIR']))\n"
+        "while not begun(): pass\nos.unlink(big)", 0
+    ),
     "leaves a submitted call": ("future = client.submit(client.module('time').sleep, 600)", 0),
     "sys.exit": ("sys.exit(3)", 3),
     "raises": ("raise SystemExit(4)", 4),
@@ -41,7 +47,7 @@ ENDS = {
     ),
 }  # fmt: skip
 #: Over ssh each costs a connection: those that differ there.
-OVER_SSH = ["leaves a submitted call", "os._exit", "SIGKILL under a call"]
+OVER_SSH = ["leaves a copy in a thread", "leaves a submitted call", "os._exit", "SIGKILL under a call"]
 CASES = [*(("local", how) for how in ENDS), *((kind, how) for kind in KINDS for how in OVER_SSH)]
 
 

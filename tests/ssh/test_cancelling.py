@@ -198,6 +198,18 @@ def test_an_await_can_be_interrupted(client):
     assert client.call(quick) == "next"
 
 
+@pytest.mark.parametrize("verb", ["push", "pull"])
+def test_a_copy_that_is_interrupted_is_given_up_at_once_and_leaves_nothing(client, tmp_path, monkeypatch, verb):
+    monkeypatch.setattr("rproxy.connectors.paramiko.stream.GRACE", 600)  # nothing waits for the rest
+    big = tmp_path / "big"
+    big.touch()
+    os.truncate(big, 1 << 40)
+    with interrupted_after(0.5):
+        getattr(client, verb)(str(big), str(tmp_path / "copy"))
+    wait_for(lambda: os.listdir(tmp_path) == ["big"])
+    assert client.module("math").sqrt(4) == 2
+
+
 # -- timeouts ------------------------------------------------------------------------------------------
 
 

@@ -137,9 +137,14 @@ class Peer:
         """The frames that are whole with these bytes. Raises ProtocolFault."""
         return self._guarded(self._decoder.feed, data)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no message has come in part."""
+        return self._decoder.idle
+
     def ended(self) -> None:
         """Takes note that no more bytes come. Raises ProtocolFault in the middle of a frame."""
-        if not self._decoder.idle:
+        if not self.idle:
             self._fault = ProtocolFault("the stream ended in the middle of a message")
             raise self._fault
 

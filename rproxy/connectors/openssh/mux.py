@@ -36,7 +36,9 @@ class Session:
         self.stdout = None if stdout is None else os.fdopen(stdout, "rb", 0)
         self._tail = b""
         self._pipes: list[Any] = [pipe for pipe in (self.stdin, self.stdout) if pipe is not None]
-        self._ending = weakref.finalize(self, _end, control, errors, *self._pipes)
+        # A file goes on to be read or written whatever becomes of our pipes: who has not waited for that gives it up.
+        patience = processes.PATIENCE if len(self._pipes) == 2 else 0.0
+        self._ending = weakref.finalize(self, _end, control, errors, patience, *self._pipes)
         processes.watch_forks(self)
 
     @property
@@ -196,7 +198,7 @@ class _Control:
         return data
 
 
-def _end(control: _Control, errors: Any, *pipes: Any) -> bytes:
+def _end(control: _Control, errors: Any, patience: float, *pipes: Any) -> bytes:
     """Closes a command's pipes, waits for its end, and leaves it if that does not come: its host hears of that.
 
     Returns the last that it has said.
@@ -204,7 +206,7 @@ def _end(control: _Control, errors: Any, *pipes: Any) -> bytes:
     for pipe in pipes:
         pipe.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
-        control.exit_code(processes.PATIENCE)
+        control.exit_code(patience)
     control.close()
     said = processes.tail_of(errors, b"")
     errors.close()

@@ -146,7 +146,7 @@ class ChannelStream:
         """Sends a command's whole input; one that ends before it has read all need not."""
         with contextlib.suppress(OSError):
             self.write([input])
-            self._channel.shutdown_write()
+            self.end_input()
 
     def _drain(self) -> None:
         """Takes what has come on standard error."""
