@@ -1,5 +1,7 @@
 """Special methods by their names, and iterators in batches, as either side runs them."""
 
+import itertools
+
 import pytest
 
 from rproxy_endpoint.protocol.operators import BATCH, OPERATIONS, Iteration
@@ -33,6 +35,12 @@ def test_items_are_gathered_up_to_the_number_that_is_asked_for():
     iteration, iterator = Iteration(), iter(range(5))
     assert iteration.gather(1, iterator, 3) == ([0, 1, 2], False)
     assert iteration.gather(1, iterator, 3) == ([3, 4], True)
+
+
+def test_a_group_comes_alone_since_the_next_one_empties_it():
+    iteration, groups = Iteration(), itertools.groupby("aab")
+    ((key, group),), ended = iteration.gather(1, groups, 10)
+    assert (key, list(group), ended) == ("a", ["a", "a"], False)
 
 
 def test_large_items_make_a_batch_of_few():
