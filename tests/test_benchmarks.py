@@ -117,7 +117,7 @@ def test_files_stand_beside_cat_over_ssh(runs):
 
 def test_starts_stand_beside_a_bare_python(runs):
     rows = runs["start"].rows("Starts on this machine")
-    assert barred(rows) == {"python -c 'import rproxy'", "an endpoint, until its Hello"}
+    assert barred(rows) == {"python -c 'import rproxy'", "an endpoint, until it answers"}
 
 
 def test_an_endpoint_s_memory_and_bytes_have_bars(runs):
