@@ -1,6 +1,7 @@
 """``python -m benchmarks``: measures rproxy here, and says which bars are met."""
 
 import argparse
+import os
 from collections.abc import Sequence
 
 from . import bulk, latency, machine, report, start, throughput
@@ -31,8 +32,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--plot", metavar="FILE.svg", help="draw the lines (the extra `bench`)")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that all of it runs, and no more")
     chosen = parser.parse_args(argv)
+    # What cannot be written is told now, not once all is measured.
+    for path in filter(None, (chosen.json, chosen.plot)):
+        if os.path.isdir(path) or not os.access(os.path.dirname(path) or ".", os.W_OK):
+            parser.error(f"{path} cannot be written")
     if chosen.plot:
-        from . import plots  # before an hour is spent, if matplotlib is missing
+        if not chosen.plot.endswith(".svg"):
+            parser.error(f"{chosen.plot}: the picture is an .svg file")
+        if chosen.what not in ("all", "latency", "bulk"):
+            parser.error(f"{chosen.what} has no lines to draw; latency and bulk have")
+        try:
+            from . import plots
+        except ImportError as error:
+            parser.error(f"--plot needs the extra `bench`: {error}")
     facts = machine.facts()  # with the load that was there before ours
     print(machine.line(facts), flush=True)
     tables: list[report.Table] = []

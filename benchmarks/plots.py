@@ -17,7 +17,7 @@ TICKS = {1: "1 B", 1 << 5: "32 B", 1 << 10: "1 KB", 1 << 16: "64 KB", 1 << 20: "
 
 
 def draw(sweeps: Sequence[Sweep], path: str) -> None:
-    """Writes a picture; the ending of its name says of which kind."""
+    """Writes a picture, as SVG."""
     if not sweeps:
         return
     mpl.rcParams["svg.fonttype"] = "none"  # text stays text
@@ -29,7 +29,7 @@ def draw(sweeps: Sequence[Sweep], path: str) -> None:
         _panel(figure.add_subplot(rows, columns, place), sweep)
     told = facts()
     figure.supxlabel(f"{told['python']}, {told['cores']} cores, {told['date']}; medians of one run", fontsize=8)
-    figure.savefig(path, metadata={"Date": None} if path.endswith(".svg") else None)
+    figure.savefig(path, metadata={"Date": None})
 
 
 def _panel(axes: mpl.axes.Axes, sweep: Sweep) -> None:

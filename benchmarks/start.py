@@ -15,6 +15,9 @@ from rproxy.connectors.local import LocalConnector
 from rproxy.deployment.bundle import bundle
 from rproxy.deployment.launcher import Launcher, new_token, words_of
 from rproxy.testing import command_only
+from rproxy_endpoint.protocol.messages import PING
+from rproxy_endpoint.protocol.peer import Peer
+from rproxy_endpoint.protocol.values import Side
 
 from . import memory, peers
 from .latency import ours, rows_of
@@ -61,7 +64,7 @@ def _warmed(turns: Turns, rounds: int) -> dict[str, list[float]]:
 def _here(sizes: Sizes) -> Table:
     bars = {
         "python -c 'import rproxy'": (Bar("more", BARE, most=0.025),),
-        "an endpoint, until its Hello": (Bar("more", BARE, most=0.040),),
+        "an endpoint, until it answers": (Bar("more", BARE, most=0.040),),
     }
     with Turns() as turns:
         folder = turns.enter(tempfile.TemporaryDirectory(prefix="rproxy-bench-"))
@@ -72,7 +75,7 @@ def _here(sizes: Sizes) -> Table:
             "python -c 'import rproxy; rproxy.connect'": lambda: process(
                 [sys.executable, "-c", "import rproxy; rproxy.connect"]
             ),
-            "an endpoint, until its Hello": lambda: endpoint(folder),
+            "an endpoint, until it answers": lambda: endpoint(folder),
             "connect() and the first call": lambda: first_call(lambda: rproxy.connect(endpoint_dir=folder)),
             "the same, where nothing is deployed": undeployed,
             "a call by a command": lambda: by_command(commands),
@@ -92,16 +95,21 @@ def process(words: list[str]) -> float:
 
 
 def endpoint(folder: str) -> float:
-    """An endpoint's process, from its start until its Hello has come."""
+    """An endpoint's process, from its start until it has answered a Ping: its Hello goes ahead of what it loads."""
     token = new_token()
     launcher = Launcher(sys.executable, "", folder)
     command = ["/bin/sh", "-c", launcher.endpoint(token, "session", token)]
     begin = time.perf_counter()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as started:
         assert started.stdin is not None and started.stdout is not None
+        peer = Peer("client", Side())
+        started.stdin.write(b"".join([*peer.greet({}), peer.bare(PING)]))
         said = b""
-        while not (found := words_of(token).search(said)) or len(said) == found.end():
+        while not (found := words_of(token).search(said)):
             said += started.stdout.read(65536)
+        frames = peer.feed(said[found.end() :])
+        while not frames:
+            frames = peer.feed(started.stdout.read(65536))
         taken = time.perf_counter() - begin
         started.stdin.close()
     return taken

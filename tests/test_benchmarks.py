@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
+from benchmarks.__main__ import main
 from benchmarks.page import BEGIN, END
 from benchmarks.report import Bar, Row, Table, judge, summary
 
@@ -116,7 +117,7 @@ def test_files_stand_beside_cat_over_ssh(runs):
 
 def test_starts_stand_beside_a_bare_python(runs):
     rows = runs["start"].rows("Starts on this machine")
-    assert barred(rows) == {"python -c 'import rproxy'", "an endpoint, until its Hello"}
+    assert barred(rows) == {"python -c 'import rproxy'", "an endpoint, until it answers"}
 
 
 def test_an_endpoint_s_memory_and_bytes_have_bars(runs):
@@ -145,6 +146,22 @@ def test_a_host_of_the_users_is_measured_alone(runs):
 
 
 # -- what is written -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["start", "--json", "/no/such/folder/x.json"], "cannot be written"),
+        (["--plot", "/no/such/folder/x.svg"], "cannot be written"),
+        (["--plot", "lines.png"], "is an .svg file"),
+        (["start", "--plot", "lines.svg"], "start has no lines to draw"),
+    ],
+)
+def test_what_cannot_be_written_is_told_before_anything_is_measured(words, told, capsys):
+    with pytest.raises(SystemExit):
+        main(words)
+    said = capsys.readouterr()
+    assert told in said.err and not said.out
 
 
 def test_the_file_has_all_values_and_the_machine(runs):

@@ -1,37 +1,45 @@
 """``session TOKEN`` serves on stdin and stdout until end of file; ``once ...`` answers what came
 with it; ``relay ...`` has a resident endpoint answer it.
 
-The command line is made by `rproxy.deployment.bootstrap`; see there for its words.
+The command line is made by `rproxy.deployment.launcher`; its words come here by `deployment/remote/start.py`.
 """
 
 import os
 import sys
-from typing import List
+from typing import Callable, List
 
 from . import arriving
 
-arriving.extend()
 
-
-def main(argv: List[str]) -> None:
-    mode, words = argv[0], argv[1:]
+def loaded(mode: str, words: List[str]) -> Callable[[], None]:
+    """What serves in that mode, once all of it is imported."""
     if mode == "relay":
+        arriving.extend()
         from .relay import relay
 
-        relay(words)
-        return
-    from . import holding, overlay, serve
+        return lambda: relay(words)
+    from . import greeting, holding
 
-    folder = os.path.dirname(serve.HERE)
-    holding.hold(folder)
-    overlay.activate(os.path.dirname(folder))
+    holding.hold(greeting.FOLDER)
     if mode == "session":
-        serve.serve_session(words[0])
-    else:
+        line = greeting.greet(words[0])
+    arriving.extend()
+    from . import overlay, serve
+
+    if mode == "once":
         from .once import serve_once
 
-        serve_once(words)
+    def run() -> None:
+        overlay.activate(os.path.dirname(greeting.FOLDER))
+        if mode == "once":
+            serve_once(words)
+        else:
+            os.dup2(line, 1)
+            os.close(line)
+            serve.serve_session()
+
+    return run
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    loaded(sys.argv[1], sys.argv[2:])()

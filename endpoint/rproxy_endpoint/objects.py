@@ -12,7 +12,7 @@ import types
 import weakref
 from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Sequence, Set, Tuple
 
-from . import arriving, describe, raising
+from . import arriving, describe
 from .protocol.errors import ValueFault
 from .protocol.values import FAMILIES, Parcel, Side, Taken, describe_type, taken
 
@@ -172,7 +172,9 @@ class EndpointSide(Side):
 
             return make_exception(args[1], self.locate, lambda base, name, known: base, BaseException)
         if kind == "error class":
-            return raising.nearest(args[1], self.locate)
+            from .raising import nearest
+
+            return nearest(args[1], self.locate)
         raise ValueFault("unknown reference: %.80r" % (kind,))
 
     def _borrow(self, number: int, description: Any) -> Any:

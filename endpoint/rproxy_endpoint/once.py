@@ -4,11 +4,12 @@ import os
 from typing import List
 
 from .ending import end
+from .greeting import facts
 from .guard import lead_group, settle
 from .letters import Letter, remove
 from .protocol.errors import ProtocolFault
 from .protocol.frames import Bytes
-from .serve import Server, facts
+from .serve import Server
 
 
 def serve_once(words: List[str]) -> None:

@@ -21,12 +21,13 @@ from . import holding
 from .cancelling import Cancelling, clock
 from .ending import end
 from .execute import Executor
+from .greeting import facts
 from .letters import remove
 from .objects import EndpointSide
 from .protocol.errors import ProtocolFault
 from .protocol.frames import Bytes
 from .protocol.peer import Peer
-from .serve import Server, facts
+from .serve import Server
 from .wire import LATE
 
 #: How long it stays when its folder is to go, in seconds.

@@ -7,7 +7,6 @@ started ends within seconds.
 
 import _signal as signal  # `signal` itself makes enumerations: a tenth of an endpoint's start
 import os
-import sys
 import threading
 import time
 from typing import Any, Callable, Dict, List, Optional
@@ -21,10 +20,10 @@ from .objects import EndpointSide, NeedsStream, lenders
 from .output import Recorder
 from .protocol.errors import ProtocolFault, ValueFault
 from .protocol.failures import plain_failure, take_exception, text_of
-from .protocol.frames import Bytes, Frame, marker
+from .protocol.frames import Bytes, Frame
 from .protocol.messages import CANCEL, NOTICES, PING, PONG, Failure, Output, Provide, Release, Reply
 from .protocol.peer import Peer
-from .protocol.pickled import PROTOCOL, PickleCodec, TrustingDecoder, names_nothing
+from .protocol.pickled import PickleCodec, TrustingDecoder, names_nothing
 from .silence import end_in_silence
 
 _NOT_BEGUN = Failure({"fault": "cancelled", "cancelled": True, "text": "it had not begun"})
@@ -48,16 +47,6 @@ class _Loader(TrustingDecoder):
         except Exception as error:  # the module's own: whoever wrote it wants to see where
             told = take_exception(error, HERE)["traceback"]
             raise ValueFault("%s cannot be imported:\n%s" % (module, told)) from error
-
-
-def facts() -> Dict[str, Any]:
-    """What the Hello says of this side."""
-    uname = os.uname()
-    return {
-        "python": list(sys.version_info[:3]), "executable": sys.executable, "platform": sys.platform,
-        "pid": os.getpid(), "host": uname.nodename, "machine": uname.machine,
-        "folder": os.path.dirname(HERE), "pickle": PROTOCOL,
-    }
 
 
 class Server:
@@ -317,14 +306,13 @@ def write_all(descriptor: int, pieces: List[Bytes]) -> None:
             views[0] = views[0][written:]
 
 
-def serve_session(token: str) -> None:
-    """Serves the client at descriptors 0 and 1 until it closes descriptor 0."""
+def serve_session() -> None:
+    """Serves the client at descriptors 0 and 1, which has had its Hello, until it closes descriptor 0."""
     guard = lead_group(0)
     server = Server(live=True)
     line = server.conversation = Conversation(server.peer, server.recorder.input, server.heed)
     signal.signal(signal.SIGINT, server.cancelling.on_signal)
     _show_crashes(server.recorder.errors)
-    write_all(server.recorder.output, [marker(token), *server.peer.greet(facts())])
     settle(guard)
     server.recorder.start()
     threading.Thread(target=line.watch, args=(server.tick,), name="rproxy watch", daemon=True).start()

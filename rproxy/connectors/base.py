@@ -82,8 +82,10 @@ class Connector(abc.ABC):
     #: The longest input, in bytes, that `run` brings to a command without other users of the host seeing it:
     #: requests up to here ride in it. 0 if there is no such way; they ride in the command then, for `ps` to show.
     input_limit: int = 0
-    #: Whether there is a network between, which can be lost without a word. A silent client is taken for gone then,
-    #: and a host that is new here is sent the endpoint unasked, since a round trip may take long.
+    #: The longest command that `open` takes, in bytes: a host that is new here is sent the endpoint within the one that
+    #: starts it, if there is a network between, and that is no longer. It would cost a round trip more otherwise.
+    open_limit: int = 8000
+    #: Whether there is a network between, which can be lost without a word. A silent client is taken for gone then.
     network: bool = True
     #: Whether `run` takes `login=True`, and has the user's login environment loaded by the service then.
     login: bool = False

@@ -1,8 +1,8 @@
 """The conversation over a stream until the endpoint answers.
 
-Rules: an endpoint that is there costs one round trip, one that is not two; a host that is new here and far away is
-sent it unasked. A Python that does not start is told with what it said, and another one is taken if the host has it
-and the user has named none; a host that stays silent is given up.
+Rules: an endpoint that is there costs one round trip, one that is not two; to a host that is new here and far away it
+comes along with the command. A Python that does not start is told with what it said, and another one is taken if the
+host has it and the user has named none; a host that stays silent is given up.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from .. import log
 from ..connectors.base import Connector, Stream, StreamConnector
-from ..errors import ProtocolError, RemoteNotSetupError
+from ..errors import ConnectorError, ProtocolError, RemoteNotSetupError
 from .bundle import bundle
 from .keeping import Hosts
 from .launcher import Launcher, new_token, words_of
@@ -49,12 +49,14 @@ def start(connector: StreamConnector, launcher: Launcher) -> Started:
     new = connector.network and not launcher.whole and not hosts.have(host)
 
     def attempt(token: str) -> Started:
-        try:
-            return _start(connector, launcher, token, new)
-        except Ended:
-            if not new:
-                raise
-            return _start(connector, launcher, new_token(), False)  # what its shell runs may have read it
+        if new:
+            command = launcher.session_unasked(token)
+            if len(command) <= connector.open_limit:
+                stream = connector.open(command)
+                with contextlib.suppress(Ended, ConnectorError):  # not every host takes a command of that length
+                    return _start(connector, launcher, token, stream)
+                token = new_token()
+        return _start(connector, launcher, token, connector.open(launcher.session(token)))
 
     found = attempted(connector, launcher, attempt)
     if new:
@@ -82,8 +84,7 @@ def attempted(connector: Connector, launcher: Launcher, attempt: Callable[[str],
     raise failed(connector.target, launcher, why, tried)
 
 
-def _start(connector: StreamConnector, launcher: Launcher, token: str, unasked: bool) -> Started:
-    stream = connector.open(launcher.session(token, unasked))
+def _start(connector: StreamConnector, launcher: Launcher, token: str, stream: Stream) -> Started:
     late = threading.Event()
     too_late = f"it did not answer within {connector.start_timeout:g} s"
 
@@ -96,9 +97,6 @@ def _start(connector: StreamConnector, launcher: Launcher, token: str, unasked: 
     watch.daemon = True
     watch.start()
     try:
-        if unasked:
-            with contextlib.suppress(OSError):  # that it has ended shows in what it says
-                stream.write([archive_message()])
         launcher.meanwhile()
         first = _converse(stream, launcher, connector.target, token)
     except BaseException as error:

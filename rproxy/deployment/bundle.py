@@ -18,9 +18,9 @@ from . import keeping
 
 File = tuple[str, bytes]
 
-#: What every session begins with: first what deploys it. What these import as they are loaded goes along; the others
-#: are asked for when a host first needs them.
-_FIRST = ("deployment", "__init__", "__main__", "holding", "overlay", "serve")
+#: What every session begins with: first what deploys it, then in an order that compresses well. What these import as
+#: they are loaded goes along; the others are asked for when a host first needs them.
+_FIRST = ("deployment", "__init__", "__main__", "serve", "greeting", "holding", "overlay")
 _PACKAGE = "rproxy_endpoint"
 #: Where the rest is in the folder of the endpoint.
 REST = f"{_PACKAGE}/rest"

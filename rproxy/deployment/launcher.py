@@ -97,11 +97,16 @@ class Launcher:
 
     def endpoint(self, token: str, *words: str) -> str:
         """The shell command that runs the endpoint."""
-        return self._command(token, _coded("common.py", "start.py"), self.root, bundle().name, token, *words)
+        return self._endpoint(token, "", *words)
 
-    def session(self, token: str, sent: bool) -> str:
-        """The shell command of an endpoint that lasts; `sent` says that the endpoint comes unasked."""
-        return self.endpoint(token, "session", token, *(("sent",) if sent else ("whole",) if self.whole else ()))
+    def session(self, token: str) -> str:
+        """The shell command of an endpoint that lasts."""
+        return self.endpoint(token, "session", token, *(("whole",) if self.whole else ()))
+
+    def session_unasked(self, token: str) -> str:
+        """The same with the endpoint in it, for a host that is not known to have it."""
+        sent = binascii.b2a_base64(bundle().packed, newline=False).decode("ascii")
+        return self._endpoint(token, f"export rproxy_sent={sent}", "session", token)
 
     def prepare(self, token: str, first: str, second: str) -> str:
         """The shell command that makes a private folder or deploys what was pushed; see prepare.py."""
@@ -122,9 +127,13 @@ class Launcher:
         lines = [f"rproxy_token={token[::-1]}", f"rproxy_check={shlex.quote(_CHECK)}", f"rproxy_limit={limit}"]
         return for_any_shell("\n".join([*self._before(token), *lines, script("survey.sh"), script("find.sh")]))
 
-    def _command(self, token: str, code: str, *words: str) -> str:
+    def _endpoint(self, token: str, first: str, *words: str) -> str:
+        code = _coded("common.py", "start.py")
+        return self._command(token, code, self.root, bundle().name, token, *words, first=first)
+
+    def _command(self, token: str, code: str, *words: str, first: str = "") -> str:
         quoted = " ".join(map(shlex.quote, words))
-        lines = self._before(token)
+        lines = [*self._before(token), *filter(None, [first])]
         if self.python is None:
             lines += [f'rproxy_found() {{ exec "$1" -c \'{code}\' "$1" {quoted}; }}', script("find.sh")]
             lines += [_say(token, "none")]

@@ -1,5 +1,6 @@
 """Where the endpoint goes on hosts with all their oddities, and that nothing can harm it there."""
 
+import base64
 import fcntl
 import os
 import shutil
@@ -89,14 +90,21 @@ def test_a_fresh_host_costs_two_round_trips_and_then_one(root, python):
 
 class Distant(Counting):
     network = True
+    open_limit = 100_000
+
+    def open(self, command):
+        self.command = command
+        return super().open(command)
 
 
 def test_a_host_that_is_new_and_far_away_costs_one_round_trip(root):
-    for sent in (bundle().packed, b""):
+    archive = base64.b64encode(bundle().packed)
+    for new in (True, False):
         connector = Distant()
         with rproxy.connect(connector, endpoint_dir=str(root)) as client:
             assert connector.stream.trips == 1
-            assert sent in connector.stream.sent and len(connector.stream.sent) < len(sent) + 1000
+            assert len(connector.stream.sent) < 1000
+            assert len(connector.command) < len(archive) * new + 5000
             assert works(client)
 
 
@@ -117,15 +125,33 @@ def test_an_endpoint_that_is_there_is_not_replaced_by_one_that_comes_unasked(roo
     assert (root / bundle().name).stat().st_ino == before
 
 
-class Reading(Distant):
-    """Its login shell reads a line of what is meant for the command, if there is one."""
+class Curt(Distant):
+    """Runs no long command."""
 
     def open(self, command):
-        return super().open("bash -c 'read -t 0.3 line'; " + command)
+        return super().open(command if len(command) < 10_000 else "exit 126")
 
 
-def test_a_shell_that_reads_what_comes_unasked_is_sent_it_again(root):
-    with rproxy.connect(Reading(), endpoint_dir=str(root)) as client:
+def test_a_host_that_takes_no_long_command_asks_for_the_endpoint(root):
+    connector = Curt()
+    with rproxy.connect(connector, endpoint_dir=str(root)) as client:
+        assert connector.stream.trips == 2
+        assert works(client)
+
+
+def test_calls_and_their_children_have_nothing_of_what_came_along_with_the_command(root):
+    with rproxy.connect(Distant(), endpoint_dir=str(root)) as client:
+        assert "rproxy_sent" not in client.module("os").environ
+        assert "rproxy_sent" not in client.module("subprocess").check_output("env", text=True)
+
+
+def test_what_is_printed_while_the_endpoint_is_loaded_is_not_taken_for_an_answer(root, tmp_path):
+    rproxy.connect(endpoint_dir=str(root)).close()
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nclass Loud:\n    def find_spec(self, name, path=None, target=None):\n        print(name)\n"
+        "sys.meta_path.insert(0, Loud())\n"
+    )
+    with rproxy.connect(endpoint_dir=str(root), setup=f"export PYTHONPATH={tmp_path}") as client:
         assert works(client)
 
 
@@ -153,6 +179,7 @@ def test_deploy_tells_its_steps_and_returns_the_folder(channel, root):
 
 def test_deploy_mends_what_has_gone_meanwhile(channel, root):
     with connect_over(channel, endpoint_dir=str(root)) as client:
+        assert works(client)
         (root / bundle().name / "rproxy_endpoint/describe.py").unlink()
         client.deploy()
         assert (root / bundle().name / "rproxy_endpoint/describe.py").exists()

@@ -37,6 +37,7 @@ class OpenSSHConnector(StreamConnector):
 
     #: A login shell gets it as one word of at most 128 KiB, in which a byte may take five.
     command_limit = 24_000
+    open_limit = 100_000
     input_limit = 1 << 20  # by the connection, which nobody else sees
 
     def __init__(

@@ -49,6 +49,7 @@ class ParamikoConnector(StreamConnector):
 
     #: A login shell gets it as one word of at most 128 KiB, in which a byte may take five.
     command_limit = 24_000
+    open_limit = 100_000
 
     def __init__(
         self,

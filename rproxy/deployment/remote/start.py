@@ -11,40 +11,32 @@ def read(size):
     return data
 
 
-def ask():  # for the archive, unless the endpoint is there
-    if not there:
+sent = os.environ.pop("rproxy_sent", "")  # the archive, where it came along with the command
+if not there:
+    rest = b""
+    if sent:
+        import binascii
+
+        packed = binascii.a2b_base64(sent)
+    else:
         say("need")
         if sys.argv[5] != "session":
             sys.exit(0)
+        import select, threading, weakref  # what the endpoint needs, while that is on its way
 
-
-sent = sys.argv[7:] == ["sent"]  # the archive comes unasked
-if not sent:
-    ask()
-if sent or not there:
-    import select, threading, weakref  # what the endpoint needs, while that is on its way
-if sent and not select.select([0], [], [], 10)[0]:  # what a login shell runs may have read it
-    sent = False
-    ask()
-if sent or not there:
-    packed = read(int(read(10)))
-if not there:
-    rest = b"" if may_ask else read(int(read(10)))
+        packed = read(int(read(10)))
+        if not may_ask:
+            rest = read(int(read(10)))
     home = deploying(packed)["deploy_or_remember"](root, name, packed, rest)
 sys.path.insert(0, home)
 cached = sys.dont_write_bytecode
 sys.dont_write_bytecode = not there and sys.argv[5] == "session"  # then guard.py does; the folder is ours
 from rproxy_endpoint import __main__ as endpoint
 
-if sys.argv[5] == "session":
-    from rproxy_endpoint import serve
-elif sys.argv[5] == "once":
-    from rproxy_endpoint import once
-else:
-    from rproxy_endpoint import relay
+serve = endpoint.loaded(sys.argv[5], sys.argv[6:])
 sys.dont_write_bytecode = cached
 sys.path[:1] = [""] if here else []
-words, sys.argv[:] = sys.argv[5:], [""]
-for name in "select threading weakref ask REST may_ask sent python root name token home here there say place whole deploying read packed rest cached serve once relay".split():
+sys.argv[:] = [""]
+for name in "binascii select threading weakref REST may_ask sent python root name token home here there say place whole deploying read packed rest cached endpoint".split():
     globals().pop(name, None)
-endpoint.main(words)
+serve()
