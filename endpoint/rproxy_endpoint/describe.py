@@ -1,4 +1,4 @@
-"""What the client needs to know of names, kinds, signatures and documentation.
+"""What the client needs to know of names and kinds.
 
 Rules: describing runs nobody's code: no attribute is computed, no lazy module loaded; a name whose kind
 cannot be told without that is said to be open. A description of a module brings those of the modules and
@@ -31,9 +31,9 @@ def of_module(module: Any) -> Dict[str, Any]:
     queue: List[Tuple[Any, Dict[str, Any]]] = [(module, top)]
     seen = {id(module)}
     for thing, into in queue:
-        names = _names(thing)
+        names = names_in(thing)
         left -= len(names)
-        inner = _sort(thing, names, into)
+        inner = sort(thing, names, into)
         own = module.__name__ + "."
         # Modules of the package before others, modules before classes: what is called most is near.
         inner.sort(key=lambda pair: (isinstance(pair[1], type), not _name(pair[1]).startswith(own)))
@@ -65,20 +65,20 @@ def _name(value: Any) -> str:
 
 def of_class(cls: type) -> Dict[str, Any]:
     into: Dict[str, Any] = {}
-    for name, value in _sort(cls, _names(cls), into):
+    for name, value in sort(cls, names_in(cls), into):
         into["c" if isinstance(value, type) else "m"][name] = None if isinstance(value, type) else (name, None)
     if issubclass(cls, BaseException):
         into["lineage"] = lineage_of(cls)
     return into
 
 
-def _names(thing: Any) -> List[str]:
+def names_in(thing: Any) -> List[str]:
     names = [name for name in dir(thing) if isinstance(name, str) and name and " " not in name]
     names = [name for name in names if name != "__builtins__"]  # CPython's own, and large
     return [name for name in names if name not in _OBJECT] if isinstance(thing, type) else names
 
 
-def _sort(thing: Any, names: List[str], into: Dict[str, Any]) -> List[Tuple[str, Any]]:
+def sort(thing: Any, names: List[str], into: Dict[str, Any]) -> List[Tuple[str, Any]]:
     """Sorts names by kind into a description; returns those that are modules or classes."""
     spaces = [vars(base) for base in thing.__mro__] if isinstance(thing, type) else [vars(thing)]
     found: Dict[str, List[str]] = {"f": [], "v": [], "o": [], "d": []}
@@ -125,7 +125,7 @@ def of_type(cls: type) -> Tuple[str, str, str, str, str]:
     """A type: module, qualified name, its special methods (with a minus where it says None, which is to have none), its
     methods, and its bases as module:qualified name."""
     into: Dict[str, Any] = {}
-    _sort(cls, _names(cls), into)
+    sort(cls, names_in(cls), into)
     special = ["-" * (not _has(cls, name)) + name for name in SPECIAL if _has(cls, name) is not None]
     if "__bytes__" not in special and _has_buffer(cls):
         special.append("__bytes__")
@@ -158,54 +158,3 @@ def of_object(obj: Any) -> Optional[Tuple[Any, ...]]:
     if isinstance(obj, (types.FunctionType, types.BuiltinFunctionType, types.MethodType)):
         return "function", str(getattr(obj, "__module__", None)), str(getattr(obj, "__qualname__", ""))
     return None
-
-
-# -- on demand: documentation and signatures -----------------------------------------------------------
-
-
-def details(thing: Any) -> Dict[str, Any]:
-    """Documentation and signatures of a thing ("") and of the callables and classes in it."""
-    told = {"": _detail(thing)}
-    if isinstance(thing, (type, types.ModuleType)):
-        into: Dict[str, Any] = {}
-        inner = _sort(thing, _names(thing), into)
-        for name in into["f"].split() + [name for name, value in inner if isinstance(value, type)]:
-            try:
-                told[name] = _detail(getattr(thing, name))
-            except Exception:  # a descriptor of a stranger: it has no documentation then
-                told[name] = (None, None)
-    return told
-
-
-def _detail(thing: Any) -> Tuple[Optional[str], Any]:
-    import inspect  # 6 ms that a start need not pay
-
-    doc = inspect.getdoc(thing)
-    return doc if isinstance(doc, str) else None, signature(thing)
-
-
-def signature(thing: Any) -> Optional[List[Tuple[str, int, Any, Optional[str]]]]:
-    """The parameters: name, kind, (default,) or (None, its text) or None, annotation's text."""
-    import inspect
-
-    if not callable(thing):
-        return None
-    try:
-        parameters = inspect.signature(thing).parameters.values()
-        return [
-            (
-                p.name,
-                int(p.kind),
-                None if p.default is p.empty else _default(p.default),
-                None if p.annotation is p.empty else inspect.formatannotation(p.annotation),
-            )
-            for p in parameters
-        ]
-    except Exception:  # ValueError where there is none; a stranger's __signature__ may raise anything
-        return None
-
-
-def _default(value: Any) -> Tuple[Any, ...]:
-    if value is None or type(value) in (bool, int, float, str, bytes):
-        return (value,)
-    return None, repr(value)

@@ -27,7 +27,11 @@ class Executor:
     def __init__(self, side: EndpointSide) -> None:
         self._side = side
         self._runs: Dict[type, Callable[..., Any]] = {
-            Call: self._call, Get: self._get, Set: self._set, Delete: self._delete, Describe: self._describe,
+            Call: self._call,
+            Get: self._get,
+            Set: self._set,
+            Delete: self._delete,
+            Describe: self._describe,
             Next: self._next,
         }
         # What few sessions need is loaded when it is needed.
@@ -142,7 +146,9 @@ class Executor:
     def _describe(self, message: Describe) -> Any:
         thing = self._resolve(message.target, message.path)
         if message.detail:
-            return describe.details(thing)
+            from . import details
+
+            return details.of_thing(thing)
         if isinstance(thing, types.ModuleType):
             return describe.of_module(thing)
         told = describe.of_class(thing) if isinstance(thing, type) else {}

@@ -1,5 +1,6 @@
 """The rest of the endpoint, which comes to a host when it is first needed there."""
 
+import inspect
 import subprocess
 import sys
 import threading
@@ -81,6 +82,14 @@ def test_what_needs_the_rest_brings_it(root, rest):
     with rproxy.connect(endpoint_dir=str(root)) as client:
         assert client.module("os").getpid() and not rest.exists()
         assert client.has_module("json")
+        assert (rest / "contents").exists()
+
+
+def test_help_brings_it(root, rest):
+    with rproxy.connect(endpoint_dir=str(root)) as client:
+        getenv = client.module("os").getenv
+        assert not rest.exists()
+        assert str(inspect.signature(getenv)) == "(key, default=None)"
         assert (rest / "contents").exists()
 
 
