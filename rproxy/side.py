@@ -147,7 +147,7 @@ class ClientSide(Side):
         if called is not None and called[0] == "class" and called[3] is not None:
             return self.errors.result(called[3], number, stand_in)
         if called is not None and called[0] == "class":
-            return class_proxy(session, number, "", None, stand_in, str(called[1]), str(called[2]))
+            return class_proxy(session, number, "", None, stand_in, str(called[4]), str(called[1]), str(called[2]))
         if called is not None and called[0] == "function":
             return CallableProxy(session, number, "", stand_in, label=str(called[2]))
         return stand_in

@@ -10,6 +10,7 @@ A description is a dict of texts with names between blanks (compact on the wire,
     m {name: (full name, description or None)}   c {name: description or None}
     e {name: lineage}, of classes that are exceptions
     i {special methods: callables that are instances of a class with those}
+    b {lineage: classes that have it}, of what is of another package than the module or class it is in
 """
 
 import types
@@ -75,7 +76,9 @@ def of_class(cls: type) -> Dict[str, Any]:
 def names_in(thing: Any) -> List[str]:
     names = [name for name in dir(thing) if isinstance(name, str) and name and " " not in name]
     names = [name for name in names if name != "__builtins__"]  # CPython's own, and large
-    return [name for name in names if name not in _OBJECT] if isinstance(thing, type) else names
+    if not isinstance(thing, type):
+        return names
+    return [name for name in names if name not in _OBJECT or _has(thing, name) is False]
 
 
 def sort(thing: Any, names: List[str], into: Dict[str, Any]) -> List[Tuple[str, Any]]:
@@ -85,14 +88,19 @@ def sort(thing: Any, names: List[str], into: Dict[str, Any]) -> List[Tuple[str, 
     inner: List[Tuple[str, Any]] = []
     errors: Dict[str, Any] = {}
     instances: Dict[str, List[str]] = {}
+    lineages: Dict[str, List[str]] = {}
+    home = str(getattr(thing, "__module__" if isinstance(thing, type) else "__name__", ""))
     for name in names:
         for space in spaces:
             if name in space:
                 value = space[name]
                 if type(value) is types.ModuleType or issubclass(type(value), type):
                     inner.append((name, value))
-                    if issubclass(type(value), type) and issubclass(value, BaseException):
-                        errors[name] = lineage_of(value)
+                    if issubclass(type(value), type):
+                        if issubclass(value, BaseException):
+                            errors[name] = lineage_of(value)
+                        elif _lineage(value, home):
+                            lineages.setdefault(_lineage(value, home), []).append(name)
                 elif issubclass(type(value), types.ModuleType):
                     found["o"].append(name)  # it may be one that loads as soon as it is looked at
                 elif callable(value) or issubclass(type(value), (staticmethod, classmethod)):
@@ -110,9 +118,17 @@ def sort(thing: Any, names: List[str], into: Dict[str, Any]) -> List[Tuple[str, 
     into.update({kind: " ".join(members) for kind, members in found.items()}, m={}, c={})
     if errors:
         into["e"] = errors
-    if instances:
-        into["i"] = {special: " ".join(members) for special, members in instances.items()}
+    for kind, groups in (("i", instances), ("b", lineages)):
+        if groups:
+            into[kind] = {told: " ".join(members) for told, members in groups.items()}
     return inner
+
+
+def _lineage(cls: type, home: str = "") -> str:
+    """A class and its bases as module:qualified name, but those of the package that the module `home` is in."""
+    home = home.partition(".")[0]
+    bases = [(str(getattr(base, "__module__", "")), base.__qualname__) for base in cls.__mro__[:-1]]
+    return " ".join(["%s:%s" % base for base in bases if base[0].partition(".")[0] != home])
 
 
 def _special_of(cls: type) -> str:
@@ -129,7 +145,7 @@ def of_type(cls: type) -> Tuple[str, str, str, str, str]:
     special = ["-" * (not _has(cls, name)) + name for name in SPECIAL if _has(cls, name) is not None]
     if "__bytes__" not in special and _has_buffer(cls):
         special.append("__bytes__")
-    bases = " ".join(["%s:%s" % (base.__module__, base.__qualname__) for base in cls.__mro__[1:-1]])
+    bases = _lineage(cls).partition(" ")[2]
     return cls.__module__, cls.__qualname__, " ".join(special), into["f"], bases
 
 
@@ -151,10 +167,10 @@ def _has(cls: type, name: str) -> Optional[bool]:
 
 def of_object(obj: Any) -> Optional[Tuple[Any, ...]]:
     """What a class or a function is called: (kind, module, qualified name), and for classes the lineage if they
-    are exceptions; None for other objects."""
+    are exceptions, and the names of that; None for other objects."""
     if isinstance(obj, type):
         lineage = lineage_of(obj) if issubclass(obj, BaseException) else None
-        return "class", str(obj.__module__), obj.__qualname__, lineage
+        return "class", str(obj.__module__), obj.__qualname__, lineage, _lineage(obj)
     if isinstance(obj, (types.FunctionType, types.BuiltinFunctionType, types.MethodType)):
         return "function", str(getattr(obj, "__module__", None)), str(getattr(obj, "__qualname__", ""))
     return None

@@ -25,13 +25,19 @@ def standard_class(module: str, qualname: str) -> Any:
     return None
 
 
+def names_in(told: str) -> list[tuple[str, str]]:
+    """The modules and qualified names of the classes that the far side told of."""
+    pairs = [cls.partition(":") for cls in told.split()]
+    return [(module, qualname) for module, colon, qualname in pairs if colon]
+
+
 class Likeness:
     """The class that an object of a remote class has here."""
 
     def __init__(self, module: str, qualname: str, bases: str) -> None:
         self._module = module
         self._qualname = qualname
-        self._bases = [tuple(base.split(":", 1)) for base in bases.split() if ":" in base]
+        self._bases = names_in(bases)
         self._known: tuple[type, ...] = ()
         self._made: Any = None
         self._modules = 0  # how many were imported here when it was looked for

@@ -9,10 +9,13 @@ import types
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from rproxy_endpoint.protocol.special import SPECIAL
+
 from .base import Requests, StandIn, cannot_pickle, join, stand_in_of
-from .callables import callable_type
+from .callables import CallableProxy, callable_type
 from .iteration import batches
 from .likeness import standard_class
+from .lineage import make_class, shield, standard_lineage
 from .names import Names, Sweep, make_signature
 
 if TYPE_CHECKING:
@@ -34,7 +37,9 @@ def member(owner: Any, names: Names | None, name: str) -> Any:
     if kind == "c":
         if name in names.errors:
             return session.error_class(names.errors[name], target, path, names.classes[name])
-        return class_proxy(session, target, path, names.classes[name], owner)
+        home = f"{owner.__module__}:{owner.__qualname__}." if isinstance(owner, type) else f"{owner.__name__}:"
+        lineage = f"{home}{name} {names.bases.get(name, '')}"
+        return class_proxy(session, target, path, names.classes[name], owner, lineage)
     if kind == "d":
         return RemoteDescriptor()
     if kind == "m":
@@ -124,9 +129,12 @@ class ModuleStandIn(StandIn, types.ModuleType):
         return f"<module {self.__name__!r} {source} on {self._self_session.target}>"
 
 
+#: Methods that every class has.
+_EVERY_CLASS_HAS = frozenset(name for name, value in vars(object).items() if callable(value))
+
 #: What `inspect` asks of classes, and their metaclasses, by its own ways.
 _NO_STAND_IN_HAS = frozenset(
-    [*dir(object), "__text_signature__", "__abstractmethods__", "__orig_bases__", "__wrapped__", "__slots__"]
+    ["__doc__", "__class__", "__text_signature__", "__abstractmethods__", "__orig_bases__", "__wrapped__", "__slots__"]
 )
 
 
@@ -147,6 +155,23 @@ class ClassStandIn(StandIn, type):
                 "Define the subclass on the far side: in a module there, or in a function run by client.call"
             )
         return super().__new__(mcs, name, bases, body, **options)
+
+    def mro(cls) -> list[type]:
+        """Python asks for this when it makes the class, and `issubclass` looks at it; no attribute gets past the
+        shield."""
+        lineage = cls.__dict__.get("_self_lineage")
+        if lineage is None:  # exceptions are derived from what is here
+            return super().mro()
+        return [cls, shield(lineage), *lineage, object]
+
+    @property
+    def __mro__(cls) -> tuple[type, ...]:
+        """For `inspect` and `pydoc`, which would take members from what is here."""
+        return vars(type)["__mro__"].__get__(cls) if cls._self_raises() else (cls, object)
+
+    @property
+    def __bases__(cls) -> tuple[type, ...]:  # type: ignore[override]
+        return vars(type)["__bases__"].__get__(cls) if cls._self_raises() else (object,)
 
     def __reduce_ex__(cls, protocol: Any) -> Any:
         raise cannot_pickle(cls)
@@ -177,6 +202,8 @@ class ClassStandIn(StandIn, type):
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("_self_") or name in _NO_STAND_IN_HAS:
             raise AttributeError(name)
+        if name in _EVERY_CLASS_HAS:
+            return CallableProxy(cls._self_session, cls._self_target, join(cls._self_path, name), cls)
         try:
             return member(cls, cls._self_known(), name)
         except KeyError:
@@ -198,10 +225,15 @@ class ClassStandIn(StandIn, type):
     def __dir__(cls) -> list[str]:
         kinds = cls._self_known().kinds
         cls._self_sweep.begin(cls)
-        for name in kinds if not cls._self_raises() else ():  # exceptions have their own here
-            if kinds[name] in ("f", "d") and name not in vars(cls) and not hasattr(type, name):
-                type.__setattr__(cls, name, member(cls, cls._self_names, name))  # pydoc looks for them there
-        return list(kinds) + dir(object)
+        if not cls._self_raises():  # exceptions have their own here
+            cls._self_show(name for name in kinds if not hasattr(type, name))  # pydoc looks for them there
+        return [*dict.fromkeys([*kinds, *dir(object)])]
+
+    def _self_show(cls, names: Iterable[str]) -> None:
+        """Puts methods and descriptors where Python code looks for them in a class."""
+        for name in names:
+            if cls._self_known().kinds[name] in ("f", "d") and name not in vars(cls):
+                type.__setattr__(cls, name, member(cls, cls._self_names, name))
 
     def __instancecheck__(cls, instance: Any) -> bool:
         """For proxies the far side says it; a value is an instance if its class, or a base, has this name."""
@@ -274,17 +306,24 @@ def class_proxy(
     path: str,
     description: dict[str, Any] | None,
     owner: Any,
+    lineage: str,
     module: str = "",
     label: str = "",
 ) -> ClassStandIn:
     """The proxy of a class: a local class, for only that is one to all of Python, made by `ClassStandIn`."""
     label = label or path
+    names = None if description is None else Names(description)
     body: dict[str, Any] = {
         "__module__": module or (target if isinstance(target, str) else "builtins"), "__qualname__": label,
         "_self_session": session, "_self_target": target, "_self_path": path, "_self_owner": owner,
-        "_self_names": None if description is None else Names(description), "_self_sweep": Sweep(),
+        "_self_names": names, "_self_sweep": Sweep(),
     }  # fmt: skip
-    return ClassStandIn(label.rpartition(".")[2], (), body)
+    if names and "__hash__" in names.kinds:  # told only where it says that there is none
+        body["__hash__"] = None
+    made: ClassStandIn = make_class(ClassStandIn, label.rpartition(".")[2], standard_lineage(lineage), body)
+    if names:
+        made._self_show(SPECIAL & names.kinds.keys())  # abstract classes look for them there
+    return made
 
 
 def _refuse_pickling(cls: Any) -> Any:

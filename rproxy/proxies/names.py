@@ -25,9 +25,8 @@ class Names:
         self.kinds.update(dict.fromkeys(self.classes, "c"))
         self.errors: dict[str, Any] = description.get("e", {})
         self.lineage = description.get("lineage")
-        self.special = {
-            name: special for special, members in description.get("i", {}).items() for name in members.split()
-        }
+        self.special = _by_name(description.get("i", {}))
+        self.bases = _by_name(description.get("b", {}))
         self._details: dict[str, Any] | None = None
 
     def details(self, session: Requests, target: Any, path: str, name: str) -> tuple[Any, Any]:
@@ -39,6 +38,10 @@ class Names:
             found = session.describe(target, join(path, name), detail=True)[""]
             self._details[name] = found
         return found[0], found[1]
+
+
+def _by_name(told: dict[str, str]) -> dict[str, str]:
+    return {name: value for value, names in told.items() for name in names.split()}
 
 
 class Sweep:
