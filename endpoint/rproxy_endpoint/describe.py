@@ -16,7 +16,7 @@ A description is a dict of texts with names between blanks (compact on the wire,
 import types
 from typing import Any, Dict, List, Optional, Set, Tuple
 
-from .protocol.failures import lineage_of
+from .protocol.failures import lineage_of, name_of
 from .protocol.special import SPECIAL
 
 NAMES = 4000
@@ -89,7 +89,7 @@ def sort(thing: Any, names: List[str], into: Dict[str, Any]) -> List[Tuple[str, 
     errors: Dict[str, Any] = {}
     instances: Dict[str, List[str]] = {}
     lineages: Dict[str, List[str]] = {}
-    home = str(getattr(thing, "__module__" if isinstance(thing, type) else "__name__", ""))
+    home = name_of(thing)[0] if isinstance(thing, type) else str(vars(thing).get("__name__", ""))
     for name in names:
         for space in spaces:
             if name in space:
@@ -127,7 +127,7 @@ def sort(thing: Any, names: List[str], into: Dict[str, Any]) -> List[Tuple[str, 
 def _lineage(cls: type, home: str = "") -> str:
     """A class and its bases as module:qualified name, but those of the package that the module `home` is in."""
     home = home.partition(".")[0]
-    bases = [(str(getattr(base, "__module__", "")), base.__qualname__) for base in cls.__mro__[:-1]]
+    bases = [name_of(base) for base in cls.__mro__[:-1]]
     return " ".join(["%s:%s" % base for base in bases if base[0].partition(".")[0] != home])
 
 

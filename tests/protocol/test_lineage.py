@@ -8,6 +8,7 @@ from rproxy_endpoint.protocol.exceptions import checked_lineage, full_name, make
 from rproxy_endpoint.protocol.failures import (
     BASES,
     lineage_of,
+    name_of,
     take_exception,
 )
 
@@ -47,6 +48,12 @@ def test_a_class_whose_metaclass_lies_is_told_all_the_same():
 def test_a_module_that_is_no_text_is_told_as_none():
     strange = type("Strange", (Exception,), {"__module__": 5})
     assert lineage_of(strange)[0][:2] == ("", "Strange")
+
+
+def test_a_class_whose_module_was_deleted_has_none():
+    nameless = type("Nameless", (), {})
+    del nameless.__module__
+    assert name_of(nameless) == ("", "Nameless")
 
 
 def test_a_lineage_without_end_is_cut_and_can_be_read():

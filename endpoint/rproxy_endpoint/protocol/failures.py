@@ -96,13 +96,18 @@ def lineage_of(cls: type) -> Lineage:
     mro = [base for base in _mro(cls) if base is not object][:BASES]
     places = {id(base): place for place, base in enumerate(mro)}
     return tuple(
-        (_text_of(_module(base)), _qualname(base), tuple(places[id(b)] for b in _bases(base) if id(b) in places))
+        (*name_of(base), tuple(places[id(b)] for b in _bases(base) if id(b) in places))
         for base in mro
     )
 
 
-def _text_of(name: Any) -> str:
-    return name if type(name) is str else ""
+def name_of(cls: type) -> Tuple[str, str]:
+    """The module and the qualified name of a class, whatever its metaclass says."""
+    try:
+        module = _module(cls)
+    except AttributeError:  # somebody has deleted it
+        module = ""
+    return module if type(module) is str else "", _qualname(cls)
 
 
 def _members(error: Any) -> Optional[Tuple[Any, ...]]:
