@@ -43,10 +43,12 @@ def results(
     def take() -> Iterator[Any]:
         try:
             while sent:
-                future = sent.popleft()
                 if ahead is not None:
                     inside.run(send, 1)
-                yield future.result(None if until is None else max(0.0, until - time.monotonic()))
+                result = sent[0].result(None if until is None else max(0.0, until - time.monotonic()))
+                sent.popleft()
+                yield result
+                del result  # not to be held until the next one comes
         finally:
             _stop(sent)
 
