@@ -51,13 +51,19 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_SESSION, ignore_errors=True)
 
 
-#: Files of tests that take a minute or two.
-LONG = frozenset({"test_soak.py", "test_typing.py", "test_packaging.py"})
+#: Files of tests that take half a minute and more, the longest first.
+LONG = [
+    f"test_{name}.py"
+    for name in (
+        "soak", "packages", "keepalive", "guard", "resume", "deploying_over_ssh", "cancelling", "threads", "contract",
+        "cut", "faults", "packaging", "benchmarks", "typing",
+    )
+]  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long comes first, so that the others of several workers need not wait for it at the end."""
-    items.sort(key=lambda item: item.path.name not in LONG)
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
 # -- skips ---------------------------------------------------------------------------------------------
