@@ -105,7 +105,7 @@ def name_of(cls: type) -> Tuple[str, str]:
     """The module and the qualified name of a class, whatever its metaclass says."""
     try:
         module = _module(cls)
-    except AttributeError:  # somebody has deleted it
+    except AttributeError:  # it was made where there is none, as in C
         module = ""
     return module if type(module) is str else "", _qualname(cls)
 
