@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+pytestmark = pytest.mark.once
+
 MB = 1 << 20
 SIZE = 100 * MB
 
