@@ -51,15 +51,13 @@ class Tally:
             self.wrong.append((number, value))
 
 
-def alone(client, tally, numbers):
-    work = client.module("far_work").work
+def alone(work, tally, numbers):
     for number in numbers:
         data = bytes(30_000) if number % 20 == 0 else b""  # goes as a file, and comes as one
         tally.note(number, data, lambda number=number, data=data: work(number, data))
 
 
-def batched(client, tally, numbers):
-    work = client.module("far_work").work
+def batched(client, work, tally, numbers):
     for begin in range(0, len(numbers), BATCH):
         chunk = numbers[begin : begin + BATCH]
         try:
@@ -69,6 +67,11 @@ def batched(client, tally, numbers):
             pass  # each promise tells it too
         for number, promise in zip(chunk, promises, strict=True):
             tally.note(number, b"", promise.result)
+
+
+def each_way(client, work, tally, some, others):
+    alone(work, tally, some)
+    batched(client, work, tally, others)
 
 
 def options_of(service, double):
@@ -84,17 +87,16 @@ def test_of_a_thousand_calls_each_is_right_or_raises_and_none_runs_twice(service
             rproxy.connect(target, python=PYTHON, setup="export PYTHONPATH=$HOME", **options_of(service, double))
             for _ in range(CLIENTS)
         ]
+        works = [client.module("far_work").work for client in clients]  # before the faults begin
         for client in clients:
-            client.module("far_work")
             client._connector.output_limit, client._connector.poll_interval = 20_000, 0.02
         double.modes(faults={"share": SHARE, "seed": SEED})
         with ThreadPoolExecutor(CLIENTS) as pool:
             jobs = []
-            for place, client in enumerate(clients):
+            for place, (client, work) in enumerate(zip(clients, works, strict=True)):
                 numbers = list(range(place, CALLS, CLIENTS))
                 cut = ALONE // CLIENTS
-                jobs.append(pool.submit(lambda *args: (alone(*args[:3]), batched(*args[:2], args[3])),
-                                        client, tally, numbers[:cut], numbers[cut:]))  # fmt: skip
+                jobs.append(pool.submit(each_way, client, work, tally, numbers[:cut], numbers[cut:]))
             for job in jobs:
                 job.result()
         faults = double.faults()
