@@ -71,6 +71,8 @@ class ResidentChannel(Channel):
         return Later(self.pack(message), sink, limit)
 
     def finish(self, begun: Later) -> Any:
+        if begun.unwanted and not begun.number:
+            return NOT_BEGUN  # without waiting for the command of another call to end
         try:
             answer = self._exchange([begun.message], [begun.sink], begun.limit, begun)[0]
         except ConnectionLost as lost:
