@@ -130,6 +130,7 @@ def test_a_batch_that_loses_its_command_runs_once(client, connector, tmp_path):
 
 def test_a_session_whose_first_command_is_lost_begins_all_the_same():
     connector = Unreliable()
+    rproxy.RemoteClient(connector, resident=True).close()  # so that the endpoint is there
     for fault in (unreliable.loses_the_answer, unreliable.never_starts):
         connector.faults = [lambda run: run(), fault]  # the first one makes the client's folder
         with rproxy.RemoteClient(connector, resident=True) as client:
