@@ -85,9 +85,9 @@ def test_calls_of_several_clients_run_side_by_side(tmp_path):
     async def main():
         one, two = str(tmp_path / "one"), str(tmp_path / "two")
         async with rproxy.aio.connect() as first, rproxy.aio.connect() as second:
-            await asyncio.gather(first.call(meet, one, two), second.call(meet, two, one))
+            return await asyncio.gather(first.call(meet, one, two), second.call(meet, two, one))
 
-    run(main)
+    assert run(main) == [None, None]
 
 
 @pytest.mark.parametrize("load", [[b"x" * 20_000_000], [b"x" * 500] * 1000], ids=["large", "many"])

@@ -66,8 +66,10 @@ def test_an_endpoint_starts_without_what_is_slow_to_import(root):
 
 
 def test_the_first_session_has_it_compiled_for_the_next(root):
+    compiled = root / bundle().name / "rproxy_endpoint" / "__pycache__"
     with rproxy.connect(endpoint_dir=str(root)):
-        wait_for(lambda: list((root / bundle().name / "rproxy_endpoint/__pycache__").glob("serve.*.pyc")))
+        wait_for(lambda: list(compiled.glob("serve.*.pyc")))
+        assert len(list(compiled.glob("serve.*.pyc"))) == 1
 
 
 def test_a_host_that_has_the_endpoint_is_sent_a_kilobyte(root):

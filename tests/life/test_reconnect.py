@@ -243,3 +243,5 @@ def test_no_thread_of_a_reconnect_is_left():
         before = set(threading.enumerate())
         client.reconnect()
         wait_for(lambda: set(threading.enumerate()) <= before)
+        assert client.module("operator").add(1, 1) == 2
+        assert set(threading.enumerate()) <= before

@@ -233,6 +233,7 @@ def test_a_large_part_takes_its_own_memory_and_no_more():
 def test_the_memory_of_a_large_part_is_its_owners_alone():
     (frame,) = Decoder().feed(packed(buffers=[b"z" * LARGE]))
     frame.buffers[0].close()  # BufferError if anybody still looks at it
+    assert frame.buffers[0].closed
 
 
 def test_a_forked_child_does_not_write_to_a_large_part_of_its_parent():
