@@ -385,8 +385,7 @@ def main():
     connector = LocalConnector() if channel == "stream" else command_only(LocalConnector())
     found = {}
     with rproxy.connect(connector, python=python) as client:
-        newer = client.module("sys").version_info >= (3, 7)
-        cases = {**CASES, **SHARED, **REFUSED, **(NEWER if newer else {}), **(LASTING if channel == "stream" else {})}
+        cases = {**CASES, **SHARED, **REFUSED, **NEWER, **(LASTING if channel == "stream" else {})}
         for name, case in cases.items():
             try:
                 found[name] = case(client)
