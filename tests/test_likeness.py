@@ -42,15 +42,9 @@ def local():
 """
 
 
-@pytest.fixture(scope="module")
-def client():
-    with rproxy.connect() as client:
-        yield client
-
-
 @pytest.fixture
-def module(client, far_module):
-    return client.module(far_module("likeness", MODULE))
+def module(stream_client, far_module):
+    return stream_client.module(far_module("likeness", MODULE))
 
 
 @pytest.mark.parametrize(
@@ -73,16 +67,16 @@ def test_a_member_of_an_enumeration_there_is_a_member_of_one(module):
     assert isinstance(module.Level.LOW, enum.IntEnum) and isinstance(module.Level.LOW, int)
 
 
-def test_what_no_module_has_a_name_for_is_an_instance_of_its_type(client, module):
-    generator, keys = module.generate(), rproxy.keep(client.module("builtins").dict)(a=1).keys()
+def test_what_no_module_has_a_name_for_is_an_instance_of_its_type(stream_client, module):
+    generator, keys = module.generate(), rproxy.keep(stream_client.module("builtins").dict)(a=1).keys()
     assert isinstance(generator, types.GeneratorType) and inspect.isgenerator(generator)
     assert isinstance(keys, collections.abc.KeysView)
-    assert isinstance(client.module("types").MappingProxyType({"a": 1}), collections.abc.Mapping)
+    assert isinstance(stream_client.module("types").MappingProxyType({"a": 1}), collections.abc.Mapping)
 
 
-def test_a_class_that_is_imported_here_later_counts_from_then_on(client, monkeypatch):
+def test_a_class_that_is_imported_here_later_counts_from_then_on(stream_client, monkeypatch):
     monkeypatch.delitem(sys.modules, "sched", raising=False)
-    scheduler = client.module("sched").scheduler()
+    scheduler = stream_client.module("sched").scheduler()
     assert scheduler.__class__ is type(scheduler)
     monkeypatch.setitem(sys.modules, "sched", importlib.import_module("sched"))
     assert isinstance(scheduler, sys.modules["sched"].scheduler)
@@ -111,8 +105,8 @@ def test_a_type_that_has_no_name_there_says_what_to_do(module):
         type(module.local())()
 
 
-def test_what_a_type_there_forbids_is_forbidden_here(client):
-    mapping = client.module("collections").UserDict({0: "a"})
+def test_what_a_type_there_forbids_is_forbidden_here(stream_client):
+    mapping = stream_client.module("collections").UserDict({0: "a"})
     with pytest.raises(TypeError, match="is not reversible"):
         reversed(mapping)
     assert not isinstance(mapping, collections.abc.Reversible)

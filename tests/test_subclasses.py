@@ -49,15 +49,9 @@ def local():
 """
 
 
-@pytest.fixture(scope="module")
-def client():
-    with rproxy.connect() as client:
-        yield client
-
-
 @pytest.fixture
-def module(client, far_module):
-    return client.module(far_module("subclasses", MODULE))
+def module(stream_client, far_module):
+    return stream_client.module(far_module("subclasses", MODULE))
 
 
 @pytest.mark.parametrize(
@@ -84,13 +78,13 @@ def test_a_class_there_is_a_subclass_of_the_standard_librarys_that_it_is_derived
         ("threading.Timer", threading.Thread), ("builtins.int", numbers.Integral), ("abc.ABCMeta", type),
     ],
 )  # fmt: skip
-def test_a_class_of_the_standard_library_there_is_a_subclass_of_those_of_here(client, name, cls):
+def test_a_class_of_the_standard_library_there_is_a_subclass_of_those_of_here(stream_client, name, cls):
     module, _, own = name.rpartition(".")
-    assert issubclass(getattr(client.module(module), own), cls)
+    assert issubclass(getattr(stream_client.module(module), own), cls)
 
 
-def test_it_is_a_subclass_of_no_others(client, module):
-    ordered = client.module("collections").OrderedDict
+def test_it_is_a_subclass_of_no_others(stream_client, module):
+    ordered = stream_client.module("collections").OrderedDict
     for cls in (list, collections.Counter, collections.abc.Sequence, collections.abc.Hashable, logging.Handler):
         assert not issubclass(ordered, cls)
     for cls in (collections.abc.Iterable, collections.abc.Callable, threading.Thread):
@@ -119,8 +113,8 @@ def test_the_classes_of_here_do_not_list_it(module):
     assert module.Numbers not in collections.abc.Sequence.__subclasses__()
 
 
-def test_its_attributes_are_those_of_the_far_side(client, module):
-    timer = client.module("threading").Timer
+def test_its_attributes_are_those_of_the_far_side(stream_client, module):
+    timer = stream_client.module("threading").Timer
     assert repr(timer.start) == "<function threading.Timer.start on local://>"
     assert module.Text.delimiter == "%"
     assert repr(module.Table.keys) == f"<function {module.__name__}.Table.keys on local://>"
