@@ -19,6 +19,7 @@ from ..processes import Process, ProcessStream, kill
 from . import faults, mux
 from .prompts import Ask, Prompts
 from .settings import Settings, run_ssh
+from .undelayed import Undelayed
 
 #: A Unix socket's path has 104 bytes on some systems, and ssh adds 17 for a moment.
 _LONGEST = 104 - 17 - len("/a\0")
@@ -38,6 +39,7 @@ class Link:
         self._prompts = Prompts(self._folder, password, ask, settings.hosts)
         self._path = os.path.join(self._folder, "c")
         self._master: Process | None = None
+        self._undelayed: Undelayed | None = None  # until the first session runs
         self._server: threading.Thread | None = None
         self._closed = False
         found = settings.found
@@ -47,6 +49,12 @@ class Link:
 
     def command(self, text: str) -> tuple[list[str], dict[str, str] | None]:
         """The words and the environment of an ssh that runs a command, connected. Raises ConnectorError."""
+        try:
+            return self._command(text)
+        finally:
+            self._settle()
+
+    def _command(self, text: str) -> tuple[list[str], dict[str, str] | None]:
         settings, environment = self._settings, None
         with self._lock:
             if self._closed:
@@ -66,7 +74,7 @@ class Link:
 
     def open(self, text: str, told: Callable[[int, str], str]) -> ProcessStream:
         """A command that stays connected. Raises ConnectorError."""
-        words, environment = self.command(text)
+        words, environment = self._command(text)
         session = self._begin(text)
         if session is not None:
             return mux.MuxStream(session, told)
@@ -79,14 +87,25 @@ class Link:
 
     def begin(self, text: str, source: IO[bytes] | None = None, result: IO[bytes] | None = None) -> mux.Session | None:
         """As `mux.begin`, on a connection that is there. Raises ConnectorError."""
-        self.command(text)
+        self._command(text)
         return self._begin(text, source, result)
 
-    def _begin(self, text: str, *files: IO[bytes] | None) -> mux.Session | None:
-        agent = self._settings.agent_for_mux
-        if self._mode != "own" or agent is None:
-            return None
-        return mux.begin(self._path, text, self._settings.sent_environment(), agent, *files)
+    def _begin(self, text: str, source: IO[bytes] | None = None, result: IO[bytes] | None = None) -> mux.Session | None:
+        settings, undelayed = self._settings, self._undelayed
+        agent = settings.agent_for_mux
+        try:
+            if self._mode != "own" or agent is None:
+                return None
+            hurry = None if undelayed is None else undelayed.hurry
+            return mux.begin(self._path, text, settings.sent_environment(), agent, source, result, hurry)
+        finally:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Leaves the connection to its ssh, which does not delay what sessions send."""
+        undelayed, self._undelayed = self._undelayed, None
+        if undelayed is not None:
+            undelayed.close()
 
     def is_lost(self) -> bool:
         """Whether the connection, not a command, has come to its end."""
@@ -156,8 +175,10 @@ class Link:
         words = settings.words("-M", "-N", "-S", self._path, "-o", "ControlPersist=no")
         command = ["/bin/sh", "-c", _TIED, "sh", *words, "--", settings.host]
         process = Process(command, settings.target, self._prompts.environment())
+        self._undelayed = undelayed = Undelayed(process.popen.pid)
         with self._answering(process):
             while not os.path.exists(self._path):
+                undelayed.hurry()
                 if process.popen.poll() is not None:
                     said = process.tail()
                     if "unix_listener" in said or "ControlPath" in said:
@@ -173,6 +194,7 @@ class Link:
         try:
             yield
         except BaseException:
+            self._settle()
             process.close()
             raise
 

@@ -8,6 +8,7 @@ does.
 import array
 import contextlib
 import os
+import select
 import socket
 import struct
 import subprocess
@@ -25,6 +26,8 @@ _EXIT_CODE, _OPENED = 0x80000004, 0x80000006
 _NO_ESCAPE = 0xFFFFFFFF
 #: How long the connection's ssh may take to answer at all, in seconds: a host's session may take long to begin.
 _ANSWER = 60.0
+#: How often to hurry, in milliseconds.
+_STEP = 1
 
 
 class Session:
@@ -84,11 +87,12 @@ def begin(
     agent: bool,
     source: IO[bytes] | None = None,
     result: IO[bytes] | None = None,
+    hurry: Callable[[], bool] | None = None,
 ) -> Session | None:
     """Has the ssh that listens at a path run a command; None if it does not.
 
     Its input is all of the file `source`, if that is given, and its output goes to the file `result`; else they are
-    pipes.
+    pipes. While it begins `hurry` is called every millisecond, as long as that returns True.
     """
     errors = processes.temporary_file()
     with contextlib.ExitStack() as far, contextlib.ExitStack() as near:
@@ -106,7 +110,7 @@ def begin(
         try:
             control = _Control(path)
             near.callback(control.close)
-            control.ask(command, environment, agent, files)
+            control.ask(command, environment, agent, files, hurry)
         except (OSError, ValueError, struct.error):
             return None
         near.pop_all()
@@ -134,7 +138,10 @@ class _Control:
             self._socket.close()
             raise
 
-    def ask(self, command: str, environment: Sequence[str], agent: bool, descriptors: tuple[int, ...]) -> None:
+    def ask(
+        self, command: str, environment: Sequence[str], agent: bool, descriptors: tuple[int, ...],
+        hurry: Callable[[], bool] | None,
+    ) -> None:  # fmt: skip
         """Returns when the command is on its way. Raises OSError or ValueError where it is refused."""
         self._send(struct.pack(">II", _HELLO, _VERSION))
         numbers = struct.pack(">6I", 0, 0, 0, int(agent), 0, _NO_ESCAPE)  # "", terminal, X11, agent, subsystem
@@ -147,6 +154,10 @@ class _Control:
         kind, rest = self._receive(until)
         if (kind, rest[:4]) != (_HELLO, struct.pack(">I", _VERSION)):
             raise ValueError
+        ready = select.poll()
+        ready.register(self._socket, select.POLLIN)
+        while hurry is not None and hurry() and not ready.poll(_STEP):
+            pass
         kind, rest = self._receive(until)
         if kind != _OPENED:
             raise ValueError
