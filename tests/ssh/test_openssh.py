@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -9,6 +10,7 @@ import threading
 import pytest
 
 import rproxy
+from rproxy.connectors.openssh.settings import _has_aes
 
 from ..services.ssh_keys import PASSPHRASE
 from .conftest import says, ssh_connector
@@ -173,6 +175,25 @@ def test_what_a_configuration_says_for_terminals_is_no_hindrance(shared_sshd, re
     config = write_config(shared_sshd.host_lines("fancy", *lines))
     connector = reach(shared_sshd, to="fancy", ssh_config=config, identity=None, known_hosts=None)
     assert connector.run("cat", input=b"\r\n\x04").stdout == b"\r\n\x04"
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "taken"),
+    [
+        ((), None, "aes128-gcm@openssh.com"),
+        (("Ciphers aes256-ctr,aes128-ctr",), None, "aes256-ctr"),
+        (("Ciphers ^aes192-ctr",), None, "aes192-ctr"),
+        ((), {"Ciphers": "chacha20-poly1305@openssh.com"}, "chacha20-poly1305@openssh.com"),
+    ],
+    ids=["none is chosen", "some are chosen", "one is preferred", "an option"],
+)
+@pytest.mark.skipif(not _has_aes(), reason="install a processor that computes AES")
+def test_the_quickest_cipher_is_taken_where_none_is_chosen(sshd, reach, write_config, lines, options, taken):
+    server = sshd(settings=("LogLevel DEBUG",))
+    config = write_config(server.host_lines("x", *lines))
+    connector = reach(server, to="x", ssh_config=config, identity=None, known_hosts=None, options=options or {})
+    assert connector.run("exit 0").returncode == 0
+    assert set(re.findall(r"kex: \S+ cipher: (\S+)", server.log())) == {taken}
 
 
 def test_a_user_certificate_is_used(sshd, reach, keys):

@@ -5,10 +5,12 @@ running commands needs goes before both. ``ssh -G`` says what all of it comes to
 """
 
 import fnmatch
+import functools
 import math
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +20,11 @@ from ..ssh_options import check_address, check_timeout, config_file, key_files, 
 
 #: As scp and sftp do: forwards are for the user's own sessions, and would collide with theirs.
 _NEEDED = ("RequestTTY=no", "ClearAllForwardings=yes")
+#: What OpenSSH prefers by itself: since 6.5, and since 10.0.
+_CIPHERS = (
+    "chacha20-poly1305@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr,aes128-gcm@openssh.com,aes256-gcm@openssh.com",
+    "chacha20-poly1305@openssh.com,aes128-gcm@openssh.com,aes256-gcm@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr",
+)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
 
@@ -156,6 +163,9 @@ class Settings:
             words.append("ServerAliveInterval=15")  # a link that is cut silently is noticed within a minute
         if self.found.get("stricthostkeychecking") in ("false", "no", "off"):
             words.append("StrictHostKeyChecking=accept-new")  # new keys pass, changed ones never
+        if self.found.get("ciphers") in _CIPHERS and "ciphers" not in given and _has_aes():
+            # The same ones in another order: with AES in the processor, it takes a third of the time of the first.
+            words.append("Ciphers=" + ",".join(sorted(_CIPHERS[0].split(","), key=lambda name: "gcm" not in name)))
         return [part for word in words for part in ("-o", word)]
 
     def _ask_ssh(self) -> dict[str, str]:
@@ -185,6 +195,16 @@ def run_ssh(words: Sequence[str], target: str) -> "subprocess.CompletedProcess[b
         ) from None
     except (OSError, subprocess.SubprocessError) as error:
         raise ConnectorError(f"cannot reach {target}: ssh does not run: {error}") from error
+
+
+@functools.cache
+def _has_aes() -> bool:
+    """Whether the processor computes AES by itself, as far as the system tells."""
+    try:
+        with open("/proc/cpuinfo", "rb") as file:
+            return b"aes" in file.read(1 << 14).split()  # of the first one: there may be hundreds
+    except OSError:
+        return sys.platform == "darwin"
 
 
 def _options(options: Mapping[str, Any]) -> list[str]:
