@@ -54,9 +54,14 @@ def run(
 
 
 class Process:
-    """A program that runs until its owner closes it, or is gone. Raises ConnectorError."""
+    """A program that runs until its owner closes it, or is gone. Raises ConnectorError.
 
-    def __init__(self, arguments: Arguments, target: str, environment: Environment = None) -> None:
+    One that may not notice the end of its input gets SIGTERM every `reminder` seconds after that.
+    """
+
+    def __init__(
+        self, arguments: Arguments, target: str, environment: Environment = None, reminder: float = PATIENCE
+    ) -> None:
         self._errors = temporary_file()  # a file never makes a writer wait
         try:
             self.popen = _popen(arguments, target, self._errors, environment)
@@ -65,7 +70,7 @@ class Process:
             raise
         self._tail = b""
         # Also for an owner that nobody closed: its process ends with it.
-        self._ending = weakref.finalize(self, _end, self.popen, self._errors)
+        self._ending = weakref.finalize(self, _end, self.popen, self._errors, reminder)
         watch_forks(self)
 
     def close(self) -> None:
@@ -238,15 +243,20 @@ def temporary_file() -> Any:
         return tempfile.TemporaryFile()
 
 
-def _end(process: "subprocess.Popen[bytes]", errors: Any) -> bytes:
+def _end(process: "subprocess.Popen[bytes]", errors: Any, reminder: float) -> bytes:
     """Closes a process's pipes, waits for its end, and ends it if that does not come. Returns the last that it said."""
     for pipe in (process.stdin, process.stdout):
         if pipe is not None and not pipe.closed:
             pipe.close()
-    try:
-        process.wait(timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        kill(process)
+    until = time.monotonic() + PATIENCE
+    while process.returncode is None:
+        try:
+            process.wait(timeout=reminder)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() < until:
+                process.terminate()
+            else:
+                kill(process)
     said = tail_of(errors, b"")
     errors.close()
     return said

@@ -11,6 +11,7 @@ import pytest
 
 import rproxy
 from rproxy.connectors.openssh.settings import _has_aes
+from rproxy.connectors.processes import Process
 
 from ..services.ssh_keys import PASSPHRASE
 from .conftest import says, ssh_connector
@@ -175,6 +176,15 @@ def test_what_a_configuration_says_for_terminals_is_no_hindrance(shared_sshd, re
     config = write_config(shared_sshd.host_lines("fancy", *lines))
     connector = reach(shared_sshd, to="fancy", ssh_config=config, identity=None, known_hosts=None)
     assert connector.run("cat", input=b"\r\n\x04").stdout == b"\r\n\x04"
+
+
+def test_an_ssh_that_misses_a_signal_gets_another():
+    """It does where one comes between its last look for it and its sleep."""
+    deaf = "trap 'heard=x$heard' TERM; echo; until [ \"$heard\" = xxx ]; do sleep 0.02; done; exit 7"
+    process = Process(["/bin/sh", "-c", deaf], "ssh://x", reminder=0.1)
+    process.popen.stdout.readline()
+    process.close()
+    assert process.popen.returncode == 7
 
 
 @pytest.mark.parametrize(

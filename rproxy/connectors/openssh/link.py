@@ -26,6 +26,8 @@ _LONGEST = 104 - 17 - len("/a\0")
 #: Runs its words, and ends them when its input ends, which it does with the process that holds the other end.
 _TIED = 'exec 3<&0 </dev/null; { cat <&3 >/dev/null; kill $$; } 2>/dev/null & exec 3<&- >/dev/null; exec "$@"'
 _STEP = 0.001
+#: An ssh that is told to end just before it sleeps sleeps on, until something wakes it; in seconds.
+_REMINDER = 0.5
 
 
 class Link:
@@ -174,7 +176,7 @@ class Link:
             os.unlink(self._path)
         words = settings.words("-M", "-N", "-S", self._path, "-o", "ControlPersist=no")
         command = ["/bin/sh", "-c", _TIED, "sh", *words, "--", settings.host]
-        process = Process(command, settings.target, self._prompts.environment())
+        process = Process(command, settings.target, self._prompts.environment(), _REMINDER)
         self._undelayed = undelayed = Undelayed(process.popen.pid)
         with self._answering(process):
             while not os.path.exists(self._path):
