@@ -41,7 +41,8 @@ class Undelayed:
             self.close()
         try:
             for process in self._processes() if self._possible else ():
-                self._find(process)
+                if _program(process) == _SSH:  # others, such as sudo, may be closed to us
+                    self._find(process)
             for connection in self.connections:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # which holds until it next sends
         except OSError as error:
@@ -65,7 +66,7 @@ class Undelayed:
         """Looks for connections that are new."""
         for number in os.listdir(f"/proc/{process}/fd"):
             name = os.readlink(f"/proc/{process}/fd/{number}")
-            if name.startswith("socket:") and name not in self._found and _program(process) == _SSH:
+            if name.startswith("socket:") and name not in self._found:
                 connection = self._found[name] = _taken(process, int(number))
                 if connection is not None:
                     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
