@@ -182,3 +182,25 @@ next(iterator)
         timeout=60,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_what_is_gone_can_still_be_shown(client):
+    """Debuggers and tests show whatever they find."""
+    released, lost = (client.module("io").StringIO() for _ in range(2))
+    rproxy.release(released)
+    assert "was released" in repr(released)
+    with pytest.raises(ReferenceError):
+        released.read()
+    with pytest.raises(rproxy.ConnectionLost):
+        client.module("os")._exit(3)
+    assert "exit code 3" in repr(lost)
+    client.close()
+    assert "is closed" in repr(lost)
+
+
+def test_a_representation_that_fails_there_fails_here(client, far_module):
+    broken = client.module(
+        far_module("broken_repr", "class Broken:\n def __repr__(self): raise OSError('no')")
+    ).Broken()
+    with pytest.raises(OSError, match="no"):
+        repr(broken)

@@ -6,7 +6,7 @@ that the remote type has, and no others, so that Python's own errors and the abs
 
 from typing import Any
 
-from ..errors import SerializationError
+from ..errors import ConnectionLost, RProxyError, SerializationError
 from . import arrays, stepping
 from .base import join, stand_in_of
 from .iteration import iterate, next_item
@@ -71,12 +71,23 @@ def _comparison(name: str) -> Any:
     return compare
 
 
+def _repr(self: Any) -> Any:
+    """Debuggers and tests show what they find: also what is gone there, or whose client is."""
+    try:
+        return request(self, "__repr__")
+    except (RProxyError, ReferenceError) as error:
+        if type(error) in (RProxyError, ConnectionLost) or isinstance(error, ReferenceError):
+            return f"<an object of {stand_in_of(self)._self_session.target} that is gone: {error}>"
+        raise
+
+
 def _call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
     state = stand_in_of(self)
     return state._self_session.natural(state._self_target, state._self_path, args, kwargs)
 
 
 _OWN_WAYS: dict[str, Any] = {
+    "__repr__": _repr,
     "__eq__": _comparison("__eq__"),
     "__ne__": _comparison("__ne__"),
     "__exit__": _exit,
