@@ -62,7 +62,7 @@ class StreamChannel(Channel):
         )  # fmt: skip
         self._outgoing = Outgoing(self._stream, self._sending, self._keeper.sends)
         try:
-            self._write(self._peer.greet(options.hello))
+            self._write(self._peer.greet(self._keeper.told(options.hello)))
             self._frames += self._feed(first)
             while self._peer.hello is None and self._lost is None:
                 self._read()
