@@ -63,8 +63,10 @@ class Keeper:
         if self._look is not None:
             with self._lock:
                 if self._thread is None and not self._over.is_set():
-                    self._thread = threading.Thread(target=self._keep, name="rproxy keeper", daemon=True)
-                    self._thread.start()
+                    thread = threading.Thread(target=self._keep, name="rproxy keeper", daemon=True)
+                    with contextlib.suppress(RuntimeError):  # the interpreter ends, and lets no thread begin
+                        thread.start()
+                        self._thread = thread
 
     def end(self) -> None:
         self._over.set()
