@@ -55,8 +55,8 @@ def pytest_unconfigure() -> None:
 LONG = [
     f"test_{name}.py"
     for name in (
-        "soak", "packages", "keepalive", "guard", "resume", "deploying_over_ssh", "cancelling", "threads", "contract",
-        "cut", "faults", "packaging", "benchmarks", "typing",
+        "soak", "packages", "keepalive", "guard", "resume", "long_transfers", "deploying_over_ssh", "cancelling",
+        "threads", "contract", "cut", "faults", "packaging", "benchmarks", "typing",
     )
 ]  # fmt: skip
 

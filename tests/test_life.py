@@ -114,6 +114,15 @@ def test_an_interpreter_that_exits_without_close_is_silent_and_leaves_nothing():
     assert ended(int(done.stdout), within=0.5)
 
 
+def test_large_calls_can_be_made_as_the_interpreter_exits():
+    code = (
+        "import atexit, rproxy\nlength = rproxy.connect().module('builtins').len\n"
+        "atexit.register(lambda: print(length(bytes(1 << 20))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("1048576\n", "")
+
+
 def test_the_endpoint_is_deployed_under_its_hash_and_used_again(root, channel):
     for _ in range(2):
         with connect_over(channel, endpoint_dir=str(root)) as client:

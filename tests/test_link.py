@@ -98,6 +98,17 @@ def test_nothing_arrives_before_its_time(link, dial):
     assert received(end, 1) == b"x" and time.monotonic() - begin >= 0.1
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_so_many_bytes_arrive_in_a_second_over_all_connections(link, dial, count):
+    ends = [dial() for _ in range(count)]
+    link.tell("rate 150000")
+    begin = time.monotonic()
+    for end in ends:
+        end.sendall(bytes(60_000 // count))
+    assert all(received(end, 60_000 // count) == bytes(60_000 // count) for end in ends)
+    assert time.monotonic() - begin >= 60_000 / 150_000
+
+
 def test_what_is_frozen_arrives_when_it_thaws(link, dial):
     end = dial()
     link.tell("freeze")

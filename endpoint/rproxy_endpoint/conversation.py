@@ -47,13 +47,17 @@ class _Asked:
 class Conversation:
     """Hands out the client's messages.
 
-    `source` is the descriptor that they come from; `heed` takes frames that are no part of a request.
+    `source` is the descriptor that they come from; `heed` takes frames that are no part of a request; `reassure` is
+    called again and again while something takes long to arrive.
     """
 
-    def __init__(self, peer: Peer, source: int, heed: Callable[[Frame], None]) -> None:
+    def __init__(
+        self, peer: Peer, source: int, heed: Callable[[Frame], None], reassure: Callable[[], None]
+    ) -> None:
         self._peer = peer
         self._source = source
         self._heed = heed
+        self._reassure = reassure
         self._vigil = Vigil(poll_of(source))
         self.pending: Deque[Group] = collections.deque()  # requests that have come, and wait for the main thread
         self._group: Group = []  # notices whose request has not come yet
@@ -157,6 +161,7 @@ class Conversation:
             elif ready.poll(0):
                 self.active = True
                 reads = self._ahead < AHEAD and self._read_meanwhile(turn)
+                self._reassure()  # also where no more is read ahead: pings wait behind that
             tick()
             looked = clock()
 
@@ -208,6 +213,8 @@ class Conversation:
                 self.pending.append(frames)  # the most frequent case by far
             else:
                 self._sort(frames)
+            if not frames:  # there is more to come of one
+                self._reassure()
         except (ProtocolFault, OSError) as fault:
             self._over = fault
 

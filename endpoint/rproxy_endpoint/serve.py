@@ -7,6 +7,7 @@ started ends within seconds.
 
 import _signal as signal  # `signal` itself makes enumerations: a tenth of an endpoint's start
 import os
+import select
 import threading
 import time
 from typing import Any, Callable, Dict, List, Optional
@@ -30,6 +31,8 @@ _NOT_BEGUN = Failure({"fault": "cancelled", "cancelled": True, "text": "it had n
 _SCALARS = frozenset((type(None), bool, int, float, str, bytes))
 #: How long answers are held while others follow, in seconds.
 HOLD = 0.001
+#: So many signs of life, at most, does a client get in the time of its keepalive: it looks for them half as often.
+SIGNS = 6
 HERE = os.path.dirname(__file__)  # absolute, or <memory>
 
 
@@ -67,6 +70,7 @@ class Server:
         self._chosen = False
         self._pid = os.getpid()
         self._trouble = ""  # with what came ahead of a request
+        self._said = 0.0  # when the last sign of life was given
 
     def handle(self, frame: Frame) -> None:
         """Runs one request to its answer, or takes a notice."""
@@ -136,7 +140,8 @@ class Server:
         self.side.tmp = str(hello.get("tmp", ""))
         self.side.objects.begin(int(hello.get("objects", 1)))
         if self.conversation is not None and hello.get("keepalive"):
-            end_in_silence(self.conversation, float(hello["keepalive"]), self._hung_up)
+            watched = (self.conversation, float(hello["keepalive"]), self._hung_up)
+            threading.Thread(target=end_in_silence, args=watched, name="rproxy silence", daemon=True).start()
         if hello.get("serializer") == "cloudpickle":
             self.peer.codec = PickleCodec(decoder=_Loader, is_plain=names_nothing)
 
@@ -186,6 +191,20 @@ class Server:
         elif frame.kind == PING:
             with self.recorder.lock:
                 self._send([self.peer.bare(PONG)])
+
+    def reassure(self) -> None:
+        """Says by a Pong, now and then, that this side lives. Never waits, as the client may for this thread to read:
+        whoever has the lock says something too, and a client for which much lies ready has enough."""
+        now, keepalive = time.perf_counter(), (self.peer.hello or {}).get("keepalive")
+        if keepalive and now - self._said > keepalive / SIGNS and self.recorder.lock.acquire(False):
+            try:
+                if select.select([], [self.recorder.output], [], 0)[1]:
+                    self.write([self.peer.bare(PONG)])
+                    self._said = now
+            except OSError:
+                return  # the client is gone, which the main thread will see
+            finally:
+                self.recorder.lock.release()
 
     def _pieces(self, answer: Any, call: int) -> List[Bytes]:
         """The bytes of an answer; if it cannot travel, of one that says so."""
@@ -310,7 +329,7 @@ def serve_session() -> None:
     """Serves the client at descriptors 0 and 1, which has had its Hello, until it closes descriptor 0."""
     guard = lead_group(0)
     server = Server(live=True)
-    line = server.conversation = Conversation(server.peer, server.recorder.input, server.heed)
+    line = server.conversation = Conversation(server.peer, server.recorder.input, server.heed, server.reassure)
     signal.signal(signal.SIGINT, server.cancelling.on_signal)
     _show_crashes(server.recorder.errors)
     settle(guard)

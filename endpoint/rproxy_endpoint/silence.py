@@ -5,7 +5,6 @@ long as it says, and takes nothing either, is gone: the link is open only at thi
 time: while machine code holds the interpreter's lock nothing can be heard.
 """
 
-import threading
 import time
 from typing import Callable
 
@@ -16,11 +15,7 @@ PERIODS = 10
 
 
 def end_in_silence(line: Conversation, keepalive: float, gone: Callable[[], None]) -> None:
-    """Begins to look after a client that pings, with the seconds of its keepalive; calls `gone` when it is."""
-    threading.Thread(target=_watch, args=(line, keepalive, gone), name="rproxy silence", daemon=True).start()
-
-
-def _watch(line: Conversation, keepalive: float, gone: Callable[[], None]) -> None:
+    """Looks after a client that pings, with the seconds of its keepalive; calls `gone` when it is."""
     silent = 0
     while silent < PERIODS:
         time.sleep(keepalive)

@@ -1,9 +1,10 @@
 """Finds out that a link is lost, or that its endpoint was stopped, where nobody says so.
 
-Rules: only where calls wait, and only after some silence, is there a thread that looks; it never waits for the link
-itself. The endpoint answers pings whatever it runs; one that does not is looked after by a command of its own, since
-machine code that holds the interpreter's lock keeps it from answering, and is no reason to end a call. What was just
-sent may be on its way over a slow link for long, and lets everything else wait behind it.
+Rules: only where calls wait, and only after some silence or when something large is sent, is there a thread that looks;
+it never waits for the link itself. The endpoint answers pings whatever it runs; one that does not is looked after by a
+command of its own, since machine code that holds the interpreter's lock keeps it from answering, and is no reason to
+end a call. What is large may be on its way over a slow link for long, and lets pings wait behind it: the endpoint gives
+signs of life by itself while it arrives, and they are read here, since whoever sends does not.
 """
 
 import contextlib
@@ -19,10 +20,6 @@ from . import losing
 LOOKS = 3
 #: What is smaller goes at once or not at all, in bytes.
 LARGE = 1 << 16
-#: What a link may hold that was written and has not arrived: pipes, windows of ssh, buffers of TCP; in bytes.
-DEEP = 8 << 20
-#: So many times keepalive may such a link take for that.
-SLOW = 5
 _NO_ANSWER = "the host does not answer either"
 _ASK = "uname -n; cat /proc/{0}/stat 2>/dev/null || ps -o stat= -p {0} 2>/dev/null || {{ kill -0 {0} && echo R; }}"
 
@@ -30,41 +27,46 @@ _ASK = "uname -n; cat /proc/{0}/stat 2>/dev/null || ps -o stat= -p {0} 2>/dev/nu
 class Keeper:
     """Looks after the link of one client.
 
-    `waits` says whether calls wait; `ping` sends a ping, and may hang; `lose` ends the session with an error. Whoever
-    receives something sets `heard`.
+    `waits` says whether calls wait; `ping` sends a ping, and may hang; `listen` receives what has come, unless somebody
+    else does; `lose` ends the session with an error. Whoever receives something sets `heard`.
     """
 
     def __init__(
         self, connector: Connector, stream: Any, keepalive: float | None, *,
-        waits: Callable[[], bool], ping: Callable[[], None], lose: Callable[[RProxyError], None],
+        waits: Callable[[], bool], ping: Callable[[], None], listen: Callable[[], None],
+        lose: Callable[[RProxyError], None],
     ) -> None:  # fmt: skip
         self.heard = False
         self.facts: dict[str, Any] = {}  # what the far side said of itself
         self._connector, self._stream = connector, stream
-        self._look = None if keepalive is None else keepalive / LOOKS
-        self._waits, self._ping, self._lose = waits, ping, lose
+        watch = getattr(stream, "watch_silence", None)  # without it, losses are the system's to find
+        self._look = None if keepalive is None or watch is None else keepalive / LOOKS
+        self._waits, self._ping, self._listen, self._lose = waits, ping, listen, lose
         self._moved = 0
-        self._sent = 0  # of what is large, in bytes, since something was heard
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._over = threading.Event()
-        if self._look is not None and hasattr(stream, "watch_silence"):
-            stream.watch_silence(self._look)
+        if watch is not None and self._look is not None:
+            watch(self._look)
+
+    def told(self, hello: dict[str, Any]) -> dict[str, Any]:
+        """A Hello that promises no pings where nobody would notice that one is due."""
+        return hello if self._look is not None else {**hello, "keepalive": None}
 
     def sends(self, pieces: list[Any]) -> None:
-        """Something is about to be sent, which a link may not take."""
-        size = sum(memoryview(piece).nbytes for piece in pieces)
-        if size > LARGE:
-            self._sent += size
+        """Something is about to be sent for a call that waits, which a link may not take."""
+        if sum(memoryview(piece).nbytes for piece in pieces) > LARGE:
             self.begin()
 
     def begin(self) -> None:
-        """Sees to it that somebody looks, since nothing has come for a while."""
-        if self._thread is None and self._look is not None:
+        """Sees to it that somebody looks as long as calls wait, of which there is one."""
+        if self._look is not None:
             with self._lock:
                 if self._thread is None and not self._over.is_set():
-                    self._thread = threading.Thread(target=self._keep, name="rproxy keeper", daemon=True)
-                    self._thread.start()
+                    thread = threading.Thread(target=self._keep, name="rproxy keeper", daemon=True)
+                    with contextlib.suppress(RuntimeError):  # the interpreter ends, and lets no thread begin
+                        thread.start()
+                        self._thread = thread
 
     def end(self) -> None:
         self._over.set()
@@ -74,15 +76,14 @@ class Keeper:
         self.heard, self._moved = False, getattr(self._stream, "moved", 0)
         while True:
             _apart(self._ping)
-            if self._over.wait(look):
-                return
-            if not self._waits():
-                self._thread = None
+            if self._over.wait(look) or self._is_done():
                 return
             silent = 0 if self._has_moved() else silent + 1
-            if silent > LOOKS * SLOW * min(self._sent, DEEP) / DEEP:
+            if silent:
                 why = self._ask(look)
-                if why and not self._has_moved():
+                if self._has_moved():
+                    silent = 0
+                elif why:
                     told = f": nothing has come from it for {look * (silent + 2):g} s, and {why}"
                     self._lose(losing.lost(self._connector.target, told))
                     getattr(self._stream, "abort", self._stream.close)()
@@ -90,12 +91,17 @@ class Keeper:
                         self._connector.renew()
                     return
 
+    def _is_done(self) -> bool:
+        with self._lock:  # whoever begins to wait now begins another
+            if not self._waits():
+                self._thread = None
+            return self._thread is None
+
     def _has_moved(self) -> bool:
         """Whether something has come or gone since it was asked last."""
+        _apart(self._listen).join(self._look)
         moved = getattr(self._stream, "moved", 0)
         heard, self.heard = self.heard, False
-        if heard:
-            self._sent = 0
         found = heard or moved != self._moved
         self._moved = moved
         return found

@@ -7,6 +7,7 @@ answers are awaited anyway; whoever sends holds the lock.
 import contextlib
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from ..connectors.base import Stream
@@ -18,11 +19,13 @@ ENOUGH = 1 << 15
 
 
 class Outgoing:
-    """Writes to a stream. `lock` is held by whoever calls `write` and `gather`, which raise OSError."""
+    """Writes to a stream. `lock` is held by whoever calls `write` and `gather`, which raise OSError; `sends` is told of
+    what may not go at once."""
 
-    def __init__(self, stream: Stream, lock: Any) -> None:
+    def __init__(self, stream: Stream, lock: Any, sends: Callable[[list[Any]], None]) -> None:
         self._stream = stream
         self._lock = lock
+        self._sends = sends
         self._gathered: list[Any] = []
         self._size = 0
         self._thread: threading.Thread | None = None
@@ -31,6 +34,8 @@ class Outgoing:
         """Sends at once, after what has gathered."""
         if self._gathered:
             pieces, self._gathered, self._size = [b"".join(self._gathered), *pieces], [], 0
+        if len(pieces) > 1:
+            self._sends(pieces)
         self._stream.write(pieces)
 
     def attempt(self, pieces: list[Any]) -> None:

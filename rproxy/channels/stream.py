@@ -56,13 +56,13 @@ class StreamChannel(Channel):
         self._frames: collections.deque[Frame] = collections.deque()  # received, not yet handed out
         self._stream, first = start(connector, options.launcher)
         self._ready = getattr(self._stream, "ready", None)
-        self._outgoing = Outgoing(self._stream, self._sending)
         self._keeper = Keeper(
             connector, self._stream, options.keepalive, waits=lambda: bool(self._waiting),
-            ping=lambda: self._outgoing.attempt([self._peer.bare(PING)]), lose=self.lose,
+            ping=lambda: self._outgoing.attempt([self._peer.bare(PING)]), listen=self._listen, lose=self.lose,
         )  # fmt: skip
+        self._outgoing = Outgoing(self._stream, self._sending, self._keeper.sends)
         try:
-            self._write(self._peer.greet(options.hello))
+            self._write(self._peer.greet(self._keeper.told(options.hello)))
             self._frames += self._feed(first)
             while self._peer.hello is None and self._lost is None:
                 self._read()
@@ -214,8 +214,6 @@ class StreamChannel(Channel):
                 raise
             # Where others are on their way, nobody waits for this one alone.
             gathers = later and len(pieces) == 1 and bool(self._waiting)
-            if len(pieces) > 1:
-                self._keeper.sends(pieces)
             waiting.number = number
             self._waiting[number] = waiting
             try:
@@ -303,12 +301,18 @@ class StreamChannel(Channel):
 
     def look(self) -> None:
         with self._sending:  # others who would send wait for what is found
-            with self._state:
-                if self._reader is not None or self._lost is not None or self._ready is None:
-                    return
-                self._reader = Waiting(self._options.ambient, NOTHING_HELD)
+            self._listen()
+
+    def _listen(self) -> None:
+        """Takes what has come, unless somebody reads."""
+        with self._state:
+            if self._reader is not None or self._lost is not None or self._ready is None:
+                return
+            self._reader = Waiting(self._options.ambient, NOTHING_HELD)
+        try:
             while self._lost is None and self._ready(0.0):
                 self._read()
+        finally:
             self._pass_on()
 
     def _pass_on(self) -> None:

@@ -29,7 +29,8 @@ class Stream(Protocol):
     """A running command's standard input and output.
 
     A stream may offer one method more, ``ready(timeout: float) -> bool``: whether within that many seconds `readinto`
-    would return at once. Without it, a call that takes too long is stopped there, but waited for until that has worked.
+    would return at once. Without it, a call that takes too long is stopped there, but waited for until that has worked,
+    and nothing is heard during a long `write`.
 
     For links that are lost without a word: after ``watch_silence(seconds)`` its `readinto` raises Silence when nothing
     has come for so long; ``abort()`` ends it at once, without waiting for the other side; ``moved`` is a number that

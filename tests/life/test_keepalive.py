@@ -119,6 +119,29 @@ def test_nobody_looks_while_no_call_waits():
         wait_for(lambda: keepers() == [])
 
 
+class Plain:
+    """A stream that offers what it must, and no more."""
+
+    def __init__(self, stream):
+        self.readinto, self.write, self.close = stream.readinto, stream.write, stream.close
+        self.diagnosis = stream.diagnosis
+
+
+class Simple(LocalConnector):
+    """One for which there is a network between, as its author has not said that there is none."""
+
+    network = True
+
+    def open(self, command):
+        return Plain(super().open(command))
+
+
+def test_a_client_that_cannot_tell_silence_is_not_taken_for_gone_by_its_own():
+    with rproxy.connect(Simple(), keepalive=0.1) as client:
+        client.module("time").sleep(2)  # twice as long as an endpoint waits for pings
+        assert client.module("operator").add(1, 1) == 2
+
+
 def test_without_keepalive_nobody_looks():
     with rproxy.connect(keepalive=None) as client:
         pid, before = pid_of(client), len(keepers())

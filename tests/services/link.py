@@ -7,6 +7,7 @@ process of its own, so that it takes no time of anybody's interpreter, and ends 
 It prints its port, and then obeys lines, each of which holds once a line has answered it:
 
     delay SECONDS     so long takes each way, for what is sent from now on
+    rate BYTES        so many arrive in a second, each way, on all connections together; 0: as many as there are
     freeze            nothing arrives any more, nobody is told, and senders stall, as when a cable is out
     drop              what is sent is taken and lost, and nobody is told; so is what comes on new connections
     thaw              what was frozen arrives; new connections are whole again
@@ -25,10 +26,13 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PIECE = 1 << 18
+#: What arrives as one of what is sent over a slow link, in bytes.
+PACKET = 1 << 12
 
 
 class Link:
@@ -83,6 +87,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.delay = 0.0
+        self.rate = 0
         self.dropping = False
         self.flowing = threading.Event()
         self.flowing.set()
@@ -90,12 +95,15 @@ class Wire:
         self.ends: weakref.WeakSet[socket.socket] = weakref.WeakSet()  # the ways own them, and close them by going
         self.ways: weakref.WeakSet[Way] = weakref.WeakSet()
         self._left: dict[str, int] = {}  # until all is cut
+        self._turns = {"up": threading.Lock(), "down": threading.Lock()}
         self._lock = threading.Lock()
 
     def obey(self, words: list[str]) -> str:
         match words:
             case ["delay", seconds]:
                 self.delay = float(seconds)
+            case ["rate", count]:
+                self.rate = int(count)
             case ["freeze"]:
                 self.flowing.clear()
             case ["drop"]:
@@ -112,6 +120,17 @@ class Wire:
             case _:
                 return "? see the top of tests/services/link.py"
         return "ok"
+
+    def parts(self, way: str, data: bytes) -> Iterator[bytes]:
+        """Those that arrive as one, each when it has."""
+        while self.rate and data:
+            part, data = data[:PACKET], data[PACKET:]
+            with self._turns[way]:
+                time.sleep(len(part) / self.rate)
+            yield part
+            if not data:
+                return
+        yield data
 
     def deliver(self, way: str, target: socket.socket, data: bytes) -> None:
         """Sends as much as may arrive before all is cut; no bytes are the end of that way."""
@@ -179,12 +198,13 @@ class Way:
             while self.under_way:
                 due, data = self.under_way.popleft()
                 time.sleep(max(0.0, due - time.monotonic()))
-                self.wire.flowing.wait()
-                try:
-                    if not self.lost:
-                        self.wire.deliver(self.name, self.target, data)
-                except OSError:
-                    return  # nobody waits for it any more
+                for part in self.wire.parts(self.name, data):
+                    self.wire.flowing.wait()
+                    try:
+                        if not self.lost:
+                            self.wire.deliver(self.name, self.target, part)
+                    except OSError:
+                        return  # nobody waits for it any more
 
 
 def serve(listener: socket.socket, address: tuple[str, int], wire: Wire) -> None:

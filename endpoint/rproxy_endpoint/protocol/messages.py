@@ -7,7 +7,7 @@ numbers of its own. Every body is the tuple of the message's fields, by the code
 chose; a Hello is always JSON, an Output is one byte (1 or 2, the stream) and what was printed.
 
 Frames without a body: a Within; the client's Cancel, whose number is that of a request which it wants no more, and
-Ping, which the endpoint answers by a Pong whatever it runs.
+Ping, which the endpoint answers by a Pong whatever it runs; it sends others by itself while what is large arrives.
 
 A *target* is the name of a module, the number of a live object, or a function by value; a *path* is a
 dotted name below it, or "".
