@@ -10,7 +10,7 @@ import pytest
 import rproxy
 from rproxy.channels import checking
 
-from ..ssh.conftest import KINDS, kind, ssh_connector  # noqa: F401 - a fixture
+from ..ssh.conftest import KINDS, ssh_connector
 from ..ssh.sshd import wait_for
 from .test_resume import note, runs
 
@@ -146,6 +146,7 @@ def test_a_link_that_is_lost_without_a_word_is_left_for_a_new_one(way, tmp_path,
         assert next(counter) == 3
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_close_ends_a_call_that_waits_for_a_server_that_is_down(kind, server):
     client = rproxy.connect(ssh_connector(kind, server), python=sys.executable, resident=True)
     pid, failures = client.module("os").getpid(), []
