@@ -110,6 +110,7 @@ def test_a_session_is_not_made_anew_while_its_host_is_out_of_reach(connect, conn
         rproxy.AuthenticationError("the key has expired"),
         rproxy.HostKeyError("the host has another key"),
         rproxy.ConnectorError("its login shell did not run the command").at("shell"),
+        rproxy.ConnectorError("cannot copy a file there: no space left").at("folders"),
     ],
     ids=lambda error: error.stage,
 )

@@ -127,6 +127,22 @@ def divide(a, b):
     return a / b
 
 
+def test_a_file_that_a_host_does_not_take_is_not_taken_for_a_lost_link(client, tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    with pytest.raises(rproxy.ConnectorError, match="/nowhere/file") as caught:
+        client._connector.push(tmp_path / "file", "/nowhere/file")
+    assert caught.value.stage == "folders"
+
+
+@pytest.mark.parametrize("any_way", KINDS, indirect=True)
+def test_a_link_that_is_cut_under_an_argument_is_joined_again(way, connect):
+    client, data = connect(resident=True), os.urandom(LARGE)
+    copy = client.module("copy").copy
+    way.link.tell(f"cut up {LARGE // 2}")
+    assert copy(data) == data
+    assert way.link.arrived()[0] > LARGE * 3 // 2  # it went twice
+
+
 @pytest.mark.parametrize("any_way", KINDS, indirect=True)
 def test_a_link_that_is_lost_without_a_word_is_left_for_a_new_one(way, tmp_path, monkeypatch):
     monkeypatch.setattr(checking, "SOUND", 0.5)
