@@ -68,13 +68,13 @@ class OpenSSHConnector(StreamConnector):
         words, environment = self._link.command(for_any_shell(mark.before(command)))
         done = processes.run(words, self.target, input=input, timeout=timeout, environment=environment)
         output, self.noise = mark.cut(done.stdout), mark.noise
-        if output is None:
-            raise self._not_begun(done)
-        if done.returncode == faults.FAILED and self._link.is_lost():
+        if done.returncode == faults.FAILED and self._link.is_lost():  # perhaps with the mark on its way
             raise ConnectionLost(
                 f"the connection to {self.target} ended: {self._told(done.returncode, _text(done.stderr))}. "
                 "Whether the command has run to its end is unknown."
             )
+        if output is None:
+            raise self._not_begun(done)
         return Completed(output, done.stderr, done.returncode)
 
     def push(self, local: PathLike, remote: str) -> None:
