@@ -174,3 +174,15 @@ def test_close_ends_a_call_that_waits_for_a_server_that_is_down(kind, server):
         assert "until the client was closed" in str(job.exception())
     server.start_again()
     os.kill(pid, signal.SIGTERM)
+
+
+@pytest.mark.parametrize("any_way", KINDS, indirect=True)
+def test_a_host_that_does_not_let_us_in_in_time_is_out_of_reach(way):
+    connector = way.connector()
+    way.link.tell("drop")
+    with pytest.raises(rproxy.ConnectorError, match="does not answer within") as caught:
+        connector.run("true", timeout=0.5)
+    assert caught.value.stage == "connection"
+    way.mend()
+    assert connector.run("true", timeout=20).returncode == 0
+    connector.close()
