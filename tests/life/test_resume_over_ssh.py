@@ -100,26 +100,26 @@ def test_so_does_one_with_an_argument_that_goes_ahead_as_a_file(client, server, 
 
 def test_calls_that_end_while_the_server_is_down_bring_their_results_once(client, server, failures, tmp_path):
     pid, begun, go_on = client.module("os").getpid(), tmp_path / "begun", tmp_path / "go on"
-    with ThreadPoolExecutor(1) as pool, client.capture() as out:
 
-        def meanwhile():
-            wait_for(begun.exists)
-            server.close()
-            go_on.touch()
-            wait_for(lambda: len(failures) > 1)
-            server.start_again()
-
-        job = pool.submit(meanwhile)
-        with pytest.raises(ZeroDivisionError), client.batch():  # the first failure is the block's
+    def calls():
+        with client.capture() as out, pytest.raises(ZeroDivisionError), client.batch():  # the block's is the first one
             first = client.call(finish, str(begun), str(go_on))
             wrong = client.call(divide, 1, 0)
             last = client.call(note, str(tmp_path / "runs"), 0.0, LARGE)
-        job.result()
-    assert first.result() == pid
-    assert isinstance(wrong.exception(), ZeroDivisionError)
-    assert last.result() == (pid, bytes(LARGE))
+        return first.result(), wrong.exception(), last.result(), out.text
+
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(calls)
+        wait_for(begun.exists)
+        server.close()
+        go_on.touch()
+        wait_for(lambda: len(failures) > 1)
+        server.start_again()
+        first, wrong, last, printed = job.result()
+    assert (first, last) == (pid, (pid, bytes(LARGE)))
+    assert isinstance(wrong, ZeroDivisionError)
     assert runs(begun) == runs(tmp_path / "runs") == 1
-    assert out.text == "printed once\nprinted once\n"
+    assert printed == "printed once\nprinted once\n"
 
 
 def divide(a, b):

@@ -174,7 +174,7 @@ class Sshd:
             kill(pid, signal.SIGKILL)
 
     def start_again(self) -> None:
-        """Starts the server that was closed, at the same port."""
+        """Starts the server that was closed, at the same port; it ends with the thread that calls this."""
         self._given = self.port
         self._start()
 
