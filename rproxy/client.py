@@ -76,8 +76,8 @@ def connect(  # long: its options are listed once for those who read, and once f
         keepalive: how long the host may be silent under a call, in seconds, until the link counts as lost, unless
             the call is found to be alive there; None for ever.
         reconnect: whether a call that finds the link lost begins another session, and is sent in that.
-        reconnect_timeout: how long to try to reach the host again, in seconds, where a call of a resident endpoint
-            has lost its link, and with `reconnect`.
+        reconnect_timeout: how long to try to reach the host again, in seconds, for a call of a resident endpoint that
+            has lost its link or finds none, and with `reconnect`.
         ship: whether modules of your own go along with functions and objects that need them there.
         options: the connector's own.
 

@@ -11,12 +11,11 @@ from typing import Any, Protocol
 
 from . import log
 from .channels import Channel
+from .channels.checking import check_link
 from .channels.patience import Patience
 from .connectors.base import Connector
-from .errors import AuthenticationError, CallTimeout, ConnectionLost, ConnectorError, HostKeyError
+from .errors import AuthenticationError, ConnectionLost, ConnectorError, HostKeyError
 
-#: How long a host may take to say that the link to it is sound, in seconds.
-SOUND = 5.0
 Open = Callable[[dict[str, Any]], Channel]
 
 
@@ -70,29 +69,9 @@ class Rejoining:
         target = session.target
         old.lose(ConnectionLost(f"the session with {target} was ended by reconnect()"))
         old.close()
-        self._check_link()
+        check_link(self._connector)
         session.side.end_objects()
         session.careful = True
         session.start(self._open({"objects": session.side.gone + 1}))
         session.side.shipping.again()
         log.info("client", "reconnected to %s", target)
-
-    def _check_link(self) -> None:
-        """Has the connector connect anew, unless the host answers."""
-        answered: list[bool] = []
-
-        def ask() -> None:
-            try:
-                self._connector.run("exit 0", timeout=SOUND)
-            except (CallTimeout, ConnectionLost):
-                return
-            except ConnectorError:
-                answered.append(False)  # connecting tells the same, and is waited for
-            answered.append(True)
-
-        if self._connector.network:
-            asked = threading.Thread(target=ask, name="rproxy link", daemon=True)
-            asked.start()
-            asked.join(SOUND)
-            if not answered:
-                self._connector.renew()

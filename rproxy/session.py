@@ -156,7 +156,8 @@ class Session:
 
     def _rejoin(self, channel: Channel, lost: ConnectionLost, attempts: int) -> None:
         """Has another session where the request can be sent that was not sent in this one; else raises the error."""
-        if lost.may_have_run or self.rejoining is None or not attempts:
+        away = lost.stage != ConnectionLost.stage  # then the session may be there when the host is
+        if lost.may_have_run or away or self.rejoining is None or not attempts:
             raise lost
         self.rejoining.after(channel, lost)
 

@@ -39,6 +39,9 @@ class _CommandOnly(Connector):
     def close(self) -> None:
         self._connector.close()
 
+    def renew(self) -> None:
+        self._connector.renew()
+
 
 def command_only(connector: Connector) -> Connector:
     """The same connector without `open`: its client works one command at a time."""

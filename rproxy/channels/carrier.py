@@ -18,6 +18,7 @@ from ..deployment.launcher import new_token, words_of
 from ..deployment.preparing import deploy_pushed, end_of, prepare
 from ..errors import CallTimeout, ConnectionLost, RemoteNotSetupError, RProxyError
 from .base import ChannelOptions
+from .checking import check_link
 from .files import Files
 
 #: How long the command may take that ends another one's call, in seconds.
@@ -160,6 +161,10 @@ class Carrier:
         return ConnectionLost(
             f"the command on {self._target} has ended: {why}{said}. Whether the call has run is unknown."
         )
+
+    def check_link(self) -> None:
+        """Sees to it that the next command has a sound link."""
+        check_link(self._connector)
 
     def close(self) -> None:
         self._files.remove()

@@ -143,6 +143,7 @@ class ResidentChannel(Channel):
         return self._number, data
 
     def close(self) -> None:
+        self._asking.close()
         self._leave()
         self._carrier.close()
 

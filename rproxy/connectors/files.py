@@ -45,13 +45,16 @@ Feed = Callable[[str, IO[bytes]], Stream | None]
 Store = Callable[[str, IO[bytes]], "Command | None"]
 #: Moves at most so many bytes between a stream and where a file stands, and returns how many: 0 at the end.
 Move = Callable[[IO[bytes], int], int]
+#: What a command prints that has taken a file, and one that has not.
+Marks = tuple[Mark, Mark]
 
 _PUT = """umask 077
 target={target} size={size}
-if [ -d "$target" ]; then echo "$target is a folder" >&2; exit 1; fi
+refuse() {{ printf %s '{refused}'; exit 1; }}
+if [ -d "$target" ]; then echo "$target is a folder" >&2; refuse; fi
 if {{ {receive}; }} >"$target{part}" && [ "$(wc -c <"$target{part}")" -eq "$size" ] &&
 chmod {mode:o} "$target{part}" && mv -f "$target{part}" "$target"; then printf %s '{mark}'; exit 0; fi
-rm -f "$target{part}"; exit 1"""
+rm -f "$target{part}"; refuse"""
 
 _STORE = """source={source}
 [ ! -d "$source" ] && [ -r "$source" ] && about=$(ls -ndL "$source") || exit 1
@@ -74,7 +77,7 @@ def push(
     takes a third of the time that head -c does. With `feed`, whoever brings the command its input reads the file.
     """
     what = f"cannot copy {os.fspath(local)} to {remote} on {target}"
-    mark = Mark()
+    taken, refused = marks = Mark(), Mark()
     try:
         with open(local, "rb") as file:
             status = os.fstat(file.fileno())
@@ -82,50 +85,54 @@ def push(
                 raise ConnectorError(f"{what}: it is not a regular file")
             size = status.st_size
             command = _PUT.format(
-                target=shlex.quote(remote), size=size, mode=stat.S_IMODE(status.st_mode), mark=mark.text,
-                part="." + mark.text.strip("<>").replace(":", "-"),
+                target=shlex.quote(remote), size=size, mode=stat.S_IMODE(status.st_mode), mark=taken.text,
+                refused=refused.text, part="." + taken.text.strip("<>").replace(":", "-"),
                 receive="cat" if ends else f"head -c {size}" if size else ":",  # some heads know no 0
             )  # fmt: skip
-            told = _fed(feed, command, file, size, mark) if feed is not None else None
-            if told is None:
-                told = _sent(open_command, command, file, size, mark, ends)
+            if feed is None or not _fed(feed, command, file, size, marks):
+                _send_to(open_command, command, file, size, marks, ends)
+    except _NotTaken as error:
+        raise ConnectorError(f"{what}: {error}").at(error.stage) from None
     except OSError as error:
         raise ConnectorError(f"{what}: {error}") from error
-    if told:
-        raise ConnectorError(f"{what}: {told}")
 
 
-def _sent(open_command: Open, command: str, file: IO[bytes], size: int, mark: Mark, ends: bool) -> str:
-    """Sends so many bytes of a file to a command. Returns "", or what went wrong."""
+class _NotTaken(ConnectorError):
+    """A file has not come to its place."""
+
+
+def _send_to(open_command: Open, command: str, file: IO[bytes], size: int, marks: Marks, ends: bool) -> None:
+    """Sends so many bytes of a file to a command. Raises _NotTaken."""
     stream: Any = open_command(command)
     try:
         file.seek(0)  # others may have begun to read it
         _send(stream, file, size)
         if ends:
             stream.end_input()
-        return "" if _received(stream, mark) else stream.diagnosis()
+        _check_taken(stream, marks)
     finally:
         stream.close()
 
 
-def _fed(feed: Feed, command: str, file: IO[bytes], size: int, mark: Mark) -> str | None:
-    """Has a command read a file. Returns "", or what went wrong; None for a file that has to be sent, since that
-    cannot be done, or since its size has changed meanwhile."""
+def _fed(feed: Feed, command: str, file: IO[bytes], size: int, marks: Marks) -> bool:
+    """Has a command read a file. Returns False for one that has to be sent, since that cannot be done, or since its
+    size has changed meanwhile. Raises _NotTaken."""
     stream: Any = feed(command, file)
     if stream is None:
-        return None
+        return False
 
     def look() -> None:
         while not stream.ready(_LOOK):
             report(min(size, os.lseek(file.fileno(), 0, os.SEEK_CUR)))
 
     try:
-        if _received(stream, mark, look):
-            report(size)
-            return ""
+        _check_taken(stream, marks, look)
+        report(size)
+        return True
+    except _NotTaken:
         if os.fstat(file.fileno()).st_size == size:
-            return str(stream.diagnosis())
-        return None
+            raise
+        return False
     except BaseException:
         stream.abort()
         raise
@@ -173,15 +180,20 @@ def _mover(direct: Move | None, copy: Move) -> Move:
     return move
 
 
-def _received(stream: Stream, mark: Mark, look: Callable[[], None] = lambda: None) -> bool:
-    """Whether the mark comes before the end; calls `look` before each reading."""
+def _check_taken(stream: Stream, marks: Marks, look: Callable[[], None] = lambda: None) -> None:
+    """Waits for what the command says of the file; calls `look` before each reading. Raises _NotTaken."""
+    taken, refused = marks
     said, buffer = bytearray(), memoryview(bytearray(1 << 16))
     while True:
         look()
         count = _read(stream, buffer)
         said += buffer[:count]
-        if not count or mark.cut(bytes(said)) is not None:
-            return count > 0
+        if taken.cut(bytes(said)) is not None:
+            return
+        if not count:
+            # What the command itself says is the folder's trouble; without a word, it may be the link's.
+            stage = "connection" if refused.cut(bytes(said)) is None else "folders"
+            raise _NotTaken(stream.diagnosis()).at(stage)
 
 
 def pull(open_command: Open, remote: str, local: PathLike, target: str, *, store: Store | None = None) -> None:

@@ -52,4 +52,4 @@ def _copy(source: str, target: str) -> None:
                 report(done)
         shutil.copymode(source, target)
     except OSError as error:
-        raise ConnectorError(f"cannot copy {source} to {target}: {error}") from error
+        raise ConnectorError(f"cannot copy {source} to {target}: {error}").at("folders") from error

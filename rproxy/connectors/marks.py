@@ -1,7 +1,7 @@
 """Telling what a command prints from what its host's shells print before.
 
 Rules: a command prints a mark before anything else, so what comes before is not its own; that the mark is missing
-proves that the command has not begun.
+proves that the command has not begun, unless the connection was lost.
 """
 
 import os

@@ -184,7 +184,7 @@ class NewtConnector(RestConnector):
         answer = self._file("PUT", remote, data=data)
         told = json_of(answer)
         if answer.status_code != 200 or not isinstance(told, dict) or told.get("status") != "OK":
-            raise ConnectorError(f"{self.target} did not take the file {remote}: {shown(answer)}")
+            raise ConnectorError(f"{self.target} did not take the file {remote}: {shown(answer)}").at("folders")
 
     def _get(self, remote: str) -> bytes:
         answer = self._file("GET", remote, params={"view": "read"}, plain=True)

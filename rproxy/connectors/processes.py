@@ -205,11 +205,12 @@ def watch_forks(process: Any) -> None:
 
 def tail_of(file: Any, before: bytes) -> bytes:
     """The end of a file that others write to; what it was before, if it is closed."""
-    if file.closed:
+    try:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _TAIL))
+        found: bytes = file.read()
+    except ValueError:  # it is closed, perhaps by another thread since a moment ago
         return before
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - _TAIL))
-    found: bytes = file.read()
     return found
 
 

@@ -262,7 +262,7 @@ class SfapiConnector(RestConnector):
         answer = self._ask("PUT", self._path("upload", remote), True, files=files)
         told = json_of(answer)
         if answer.status_code != 200 or not isinstance(told, dict) or told.get("status") == "ERROR":
-            raise ConnectorError(f"{self.target} did not take the file {remote}: {shown(answer)}")
+            raise ConnectorError(f"{self.target} did not take the file {remote}: {shown(answer)}").at("folders")
 
     def _get(self, remote: str) -> bytes:
         answer = self._ask("GET", self._path("download", remote), True, params={"binary": "true"})

@@ -235,3 +235,20 @@ def test_every_waiting_call_is_told_and_nothing_stays(way, connect, how, tmp_pat
     assert ended(child)
     client.close()
     wait_for(lambda: [path for path in tmp_path.rglob("*") if not path.is_dir()] == [])
+
+
+@pytest.mark.parametrize("any_way", KINDS, indirect=True)
+def test_a_command_that_has_begun_but_not_said_so_may_have_run(way, tmp_path):
+    connector = way.connector()
+    assert connector.run("true").returncode == 0
+    way.link.tell("delay 1")
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            job = pool.submit(connector.run, f"touch {tmp_path}/begun; sleep 60")
+            wait_for((tmp_path / "begun").exists)
+            way.link.tell("cut")  # while its first word is on its way
+            assert isinstance(job.exception(), rproxy.ConnectionLost)
+            assert job.exception().may_have_run
+    finally:
+        way.link.tell("delay 0")
+        connector.close()

@@ -105,6 +105,7 @@ class Sshd:
             configuration.write_text("\n".join(lines) + "\n")
             ends_with_us = [program("setpriv", "util-linux"), "--pdeathsig", "KILL"]
             command = [*ends_with_us, server, "-D", "-e", "-f", str(configuration)]
+            self._before = len(self.log()) if self._log.exists() else 0
             with self._log.open("ab") as log:
                 self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             if self._listens():
@@ -117,7 +118,7 @@ class Sshd:
     def _listens(self) -> bool:
         until = time.monotonic() + ENOUGH
         while time.monotonic() < until and self.process.poll() is None:
-            if f"Server listening on {HOST} port {self.port}." in self.log():
+            if f"Server listening on {HOST} port {self.port}." in self.log()[self._before :]:
                 return True
             time.sleep(0.01)
         self.process.kill()
@@ -171,6 +172,11 @@ class Sshd:
         self.process.wait()
         for pid in below:
             kill(pid, signal.SIGKILL)
+
+    def start_again(self) -> None:
+        """Starts the server that was closed, at the same port; it ends with the thread that calls this."""
+        self._given = self.port
+        self._start()
 
 
 def free_port() -> int:

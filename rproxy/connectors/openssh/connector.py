@@ -1,5 +1,6 @@
 """Commands, files and streams by the system's ``ssh``."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
@@ -65,16 +66,17 @@ class OpenSSHConnector(StreamConnector):
 
     def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
         mark = Mark()
-        words, environment = self._link.command(for_any_shell(mark.before(command)))
+        patience = math.inf if timeout is None else timeout
+        words, environment = self._link.command(for_any_shell(mark.before(command)), patience)
         done = processes.run(words, self.target, input=input, timeout=timeout, environment=environment)
         output, self.noise = mark.cut(done.stdout), mark.noise
-        if output is None:
-            raise self._not_begun(done)
-        if done.returncode == faults.FAILED and self._link.is_lost():
+        if done.returncode == faults.FAILED and self._link.is_lost():  # perhaps with the mark on its way
             raise ConnectionLost(
                 f"the connection to {self.target} ended: {self._told(done.returncode, _text(done.stderr))}. "
                 "Whether the command has run to its end is unknown."
             )
+        if output is None:
+            raise self._not_begun(done)
         return Completed(output, done.stderr, done.returncode)
 
     def push(self, local: PathLike, remote: str) -> None:

@@ -29,6 +29,13 @@ def unanswered(settings: Settings, prompt: str) -> ConnectorError:
     )
 
 
+def silent(settings: Settings, seconds: float) -> ConnectorError:
+    """For a host that has not let ssh in for so long, and not said why."""
+    return ConnectorError(f"ssh://{settings.target} does not answer within {seconds:g} s\n{_SILENT}").at(
+        "connection", _SILENT
+    )
+
+
 def failure(settings: Settings, said: str, asked: str = "") -> ConnectorError:
     """For an ssh that ended before it reached the host; `asked` is the last question without an answer."""
     said = said.replace("\r\n", "\n")
@@ -101,6 +108,7 @@ _NAMED = re.compile(
     r"(?:authenticity of host '|[Hh]ost key (?:is known )?for )"
     r"(?:\[(?P<name>[^\]]+)\]:(?P<number>\d+)|(?P<only>[^\s']+))"
 )
+_SILENT = "Check the network, a VPN, a firewall; connect_timeout= sets how long to wait."
 _KINDS: dict[str, type[ConnectorError]] = {"host key": HostKeyError, "authentication": AuthenticationError}
 #: What ssh says, the stage at which it fails then, the error's first words, the mend.
 _KNOWN: list[tuple[str, str, str, str]] = [
@@ -140,7 +148,7 @@ _KNOWN: list[tuple[str, str, str, str]] = [
         r"timed out|No route to host|Network is unreachable",
         "connection",
         "{} does not answer",
-        "Check the network, a VPN, a firewall; connect_timeout= sets how long to wait.",
+        _SILENT,
     ),
     (
         r"kex_exchange_identification|Connection (closed|reset) by|banner exchange",

@@ -6,10 +6,12 @@ stays as they want it. Where nothing can be shared, each command connects by its
 """
 
 import contextlib
+import math
 import os
 import shutil
 import tempfile
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from typing import IO
@@ -49,22 +51,22 @@ class Link:
         self._persists = found.get("controlmaster") not in (None, "false", "no") and found.get("controlpersist") != "no"
         self._mode = self._choose()
 
-    def command(self, text: str) -> tuple[list[str], dict[str, str] | None]:
-        """The words and the environment of an ssh that runs a command, connected. Raises ConnectorError."""
+    def command(self, text: str, timeout: float = math.inf) -> tuple[list[str], dict[str, str] | None]:
+        """The words and the environment of an ssh that runs a command, connected. Raises ConnectorError, also if the
+        host lets that many seconds go by without a word."""
         try:
-            return self._command(text)
+            return self._command(text, timeout)
         finally:
             self._settle()
 
-    def _command(self, text: str) -> tuple[list[str], dict[str, str] | None]:
+    def _command(self, text: str, timeout: float = math.inf) -> tuple[list[str], dict[str, str] | None]:
         settings, environment = self._settings, None
-        with self._lock:
-            if self._closed:
-                raise ConnectorError(f"the connector of ssh://{settings.target} is closed")
+        with self._turn(timeout):
+            self._check_open()
             if self._mode == "user" and not self._users_is_alive():
-                self._wake_users()
+                self._wake_users(timeout)
             if self._mode == "own":
-                self._connect()
+                self._connect(timeout)
             if self._mode == "own":
                 more = ["-S", self._path, "-o", "ControlMaster=no", "-o", "BatchMode=yes"]
             elif self._mode == "user":
@@ -130,12 +132,26 @@ class Link:
         return faults.failure(self._settings, said, self._prompts.refused)
 
     def close(self) -> None:
+        self._closed = True  # whoever is connecting finds it
         with self._lock:
-            self._closed = True
             if self._master is not None:
                 self._master.close()
             self._prompts.close()
             self._removal()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ConnectorError(f"the connector of ssh://{self._settings.target} is closed")
+
+    @contextlib.contextmanager
+    def _turn(self, timeout: float) -> Iterator[None]:
+        """Waits, but not for longer, while another command connects."""
+        if not self._lock.acquire(timeout=-1 if timeout == math.inf else timeout):
+            raise faults.silent(self._settings, timeout)
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     # -- modes -----------------------------------------------------------------------------------------
 
@@ -149,7 +165,7 @@ class Link:
         words = [*self._settings.words("-o", "ControlMaster=no", "-O", "check"), "--", self._settings.host]
         return run_ssh(words, f"ssh://{self._settings.target}").returncode == 0
 
-    def _wake_users(self) -> None:
+    def _wake_users(self, timeout: float) -> None:
         """Lets the user's own configuration make the connection that its commands share, if it keeps that."""
         if not self._persists:
             self._mode = "own"
@@ -158,14 +174,15 @@ class Link:
         process = Process(
             [*settings.words(), "--", settings.host, "true"], settings.target, self._prompts.environment()
         )
+        until = time.monotonic() + timeout
         with self._answering(process):
             while process.popen.poll() is None:
-                self._answer(process)
+                until = self._answer(process, until, timeout)
             if process.popen.returncode == faults.FAILED:
                 raise self.failure(process.tail())
         process.close()
 
-    def _connect(self) -> None:
+    def _connect(self, timeout: float) -> None:
         """Starts the master, unless it is there."""
         if self._master is not None and self._master.popen.poll() is None:
             return
@@ -178,6 +195,7 @@ class Link:
         command = ["/bin/sh", "-c", _TIED, "sh", *words, "--", settings.host]
         process = Process(command, settings.target, self._prompts.environment(), _REMINDER)
         self._undelayed = undelayed = Undelayed(process.popen.pid)
+        until = time.monotonic() + timeout
         with self._answering(process):
             while not os.path.exists(self._path):
                 undelayed.hurry()
@@ -187,7 +205,7 @@ class Link:
                         self._mode = "none"  # a file system without sockets
                         break
                     raise self.failure(said)
-                self._answer(process)
+                until = self._answer(process, until, timeout)
         self._master = process
 
     @contextlib.contextmanager
@@ -200,10 +218,17 @@ class Link:
             process.close()
             raise
 
-    def _answer(self, process: Process) -> None:
-        self._prompts.serve(_STEP, process.close)
+    def _answer(self, process: Process, until: float, timeout: float) -> float:
+        """Answers what ssh asks, if anything, and returns until when it may be silent. Raises ConnectorError."""
+        asked = self._prompts.serve(_STEP, process.close)
         if self._prompts.refused:  # to go on would be to guess
             raise faults.unanswered(self._settings, self._prompts.refused)
+        self._check_open()
+        if asked:  # which may have taken long here
+            return time.monotonic() + timeout
+        if time.monotonic() > until:
+            raise faults.silent(self._settings, timeout)
+        return until
 
     def _serve(self) -> None:
         """Answers what commands ask that share nothing."""

@@ -56,21 +56,22 @@ class Prompts:
         # OpenSSH before 8.4 asks like this only if there is a display.
         return {"DISPLAY": "rproxy:0", **os.environ, **asking}
 
-    def serve(self, timeout: float, give_up: Callable[[], None] = lambda: None) -> None:
-        """Waits that many seconds for a question, and answers it. Raises what `ask=` raises.
+    def serve(self, timeout: float, give_up: Callable[[], None] = lambda: None) -> bool:
+        """Waits that many seconds for a question, answers it, and returns whether there was one. Raises what `ask=`
+        raises.
 
         Without an answer, `give_up` ends ssh while it still waits: else ssh would go on with an empty password, which
         counts as a failed attempt there.
         """
         if not select.select([self._socket], [], [], timeout)[0]:
-            return
+            return False
         connection, _ = self._socket.accept()
         with connection:
             data = b""
             while not data.endswith(b"\n"):
                 more = connection.recv(65536)
                 if not more:
-                    return  # ssh has ended its question already
+                    return True  # ssh has ended its question already
                 data += more
             asked = json.loads(data)
             try:
@@ -81,9 +82,10 @@ class Prompts:
             if answer is None:
                 self.refused = asked["prompt"]
                 give_up()
-                return
+                return True
             with contextlib.suppress(OSError):  # ssh may not want it any more
                 connection.sendall(b"+" + answer.encode())
+        return True
 
     def _answer(self, asked: dict[str, str], connection: socket.socket) -> str | None:
         prompt, kind, login = asked["prompt"], asked["kind"], asked["login"]
