@@ -19,7 +19,7 @@ from rproxy_endpoint.protocol.peer import Packed
 from ..connectors.base import Connector
 from ..deployment.bundle import bundle
 from ..errors import CallTimeout, ConnectionLost, RProxyError
-from .asking import Asking
+from .asking import AWAY, Asking
 from .base import Channel, ChannelOptions, Residence, Sink, checked_facts, new_peer
 from .carrier import Carrier, Unanswered
 from .command import NOT_BEGUN, Later, decode, read_answers
@@ -144,8 +144,7 @@ class ResidentChannel(Channel):
 
     def close(self) -> None:
         self._asking.close()
-        self._leave()
-        self._carrier.close()
+        self._carrier.close(silent=self._leave() is False)
 
 
 def _joined(parts: list[Part]) -> bytes:
@@ -162,8 +161,12 @@ def _socket_name(residence: Residence, options: ChannelOptions, client: str) -> 
     return hashlib.sha256(meant.encode()).hexdigest()[:16]
 
 
-def _say(carrier: Carrier, data: bytes, words: tuple[str, ...], owner: int) -> None:
+def _say(carrier: Carrier, data: bytes, words: tuple[str, ...], owner: int) -> bool:
+    """Says something to the endpoint, and returns whether its host has answered in time: one that has not been told
+    ends by itself."""
     if os.getpid() == owner:  # not at the end of a forked child
-        # One that is gone, or cannot be reached any more, ends by itself.
-        with contextlib.suppress(RProxyError, Unanswered):
+        try:
             carrier.carry(data, "relay", *words, f"{GOODBYE:g}", limit=GOODBYE + SLOWEST)
+        except (RProxyError, Unanswered) as error:
+            return not isinstance(error, CallTimeout) and getattr(error, "stage", "") not in AWAY
+    return True

@@ -40,6 +40,10 @@ def connect(connector):
         client.close()
 
 
+def too_late(run):
+    raise rproxy.CallTimeout("a command took longer than its time")
+
+
 def leave(connector, attempts=FOR_EVER):
     """Takes the host out of reach of so many commands, and returns how many there were before."""
     connector.faults = [is_out_of_reach] * attempts
@@ -183,6 +187,17 @@ def test_close_ends_the_waiting_of_a_call_in_flight(connect, connector):
         assert isinstance(job.exception(), rproxy.ConnectionLost)
         assert "until the client was closed" in str(job.exception())
         assert job.exception().may_have_run
+    os.kill(pid, 15)
+
+
+@pytest.mark.parametrize("fault", [is_out_of_reach, too_late])
+def test_close_asks_a_host_that_is_out_of_reach_once(connect, connector, fault):
+    """It may be silent, and each command for many seconds."""
+    client = connect()
+    pid, before = client.module("os").getpid(), len(connector.commands)
+    connector.faults = [fault] * FOR_EVER
+    client.close()
+    assert len(connector.commands) == before + 1
     os.kill(pid, 15)
 
 
