@@ -77,7 +77,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what runs over commands, but for the plain calls. What takes long comes first, so that the others of
     several workers need not wait for it at the end."""
     for item in items:
-        if runs_over_commands(item) and item.path.name != "test_calls.py":
+        if runs_over_commands(item) and item.path != REPOSITORY / "tests/test_calls.py":
             item.add_marker(pytest.mark.once)
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
