@@ -2,6 +2,12 @@
 
 Rules: no test touches the user's home; where a component is missing a test skips and says in one line what to
 install; with CI=true in the environment nothing may be missing, and a skip is a failure.
+
+Under every Python that a client may have runs what can differ there: calls, values, proxies, pickling, code by source
+and by value, exceptions, signatures, asyncio, threads, signals, forks, imports, subclasses, the end of an interpreter.
+What else there is (hosts, connectors, deployment, packages, the command line, documents, measurements, the far side's
+own Pythons) is marked `once`; so is what runs over commands, but for the plain calls: what is in a command is what is
+in a stream, and each is a process.
 """
 
 import functools
@@ -61,8 +67,18 @@ LONG = [
 ]  # fmt: skip
 
 
+def runs_over_commands(item: pytest.Item) -> bool:
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    named = [value for value in params.values() if isinstance(value, str)]
+    return "command" in named or not {"command_client", "far_by_commands"}.isdisjoint(item.fixturenames)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long comes first, so that the others of several workers need not wait for it at the end."""
+    """Marks what runs over commands, but for the plain calls. What takes long comes first, so that the others of
+    several workers need not wait for it at the end."""
+    for item in items:
+        if runs_over_commands(item) and item.path != REPOSITORY / "tests/test_calls.py":
+            item.add_marker(pytest.mark.once)
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 

@@ -7,7 +7,7 @@ import pytest
 import rproxy
 
 from .conftest import connect_over
-from .test_life import Counting
+from .test_life_by_commands import Counting
 
 
 @pytest.fixture

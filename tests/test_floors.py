@@ -6,6 +6,7 @@ library; `rproxy` knows nothing of it but the protocol. Other people's packages 
 """
 
 import ast
+import functools
 import graphlib
 import subprocess
 import sys
@@ -83,6 +84,7 @@ class Module(NamedTuple):
     text: str
 
 
+@functools.cache
 def read_house() -> dict[str, Module]:
     """Every module of both packages; the scripts that run on bare hosts are told apart by their folder."""
     found = {}
@@ -111,7 +113,7 @@ def imports_of(name: str, house: dict[str, Module]) -> set[str]:
     module = house[name]
     package = name if module.is_package else name.rpartition(".")[0]
     found: set[str] = set()
-    for node in ast.walk(ast.parse(module.text)):
+    for node in importing(module.text):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -122,6 +124,12 @@ def imports_of(name: str, house: dict[str, Module]) -> set[str]:
         elif isinstance(node, ast.Call):
             found.update(absolute(literal, package) for literal in import_calls(node))
     return found
+
+
+@functools.cache
+def importing(text: str) -> list[ast.AST]:
+    """What may import something in a source."""
+    return [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom | ast.Call)]
 
 
 def import_calls(node: ast.Call) -> Iterator[str]:
@@ -250,14 +258,13 @@ OFFENDERS = [
 @pytest.mark.parametrize(("name", "source", "why"), OFFENDERS)
 def test_an_offending_import_is_found(name, source, why):
     house = read_house()
-    house[name] = house[name]._replace(text=house[name].text + "\n" + source)
+    house = {**house, name: house[name]._replace(text=house[name].text + "\n" + source)}
     found = set(offences(house)) - set(offences(read_house()))
     assert [offence for offence in found if why in offence]
 
 
 def test_a_module_without_a_floor_is_found():
-    house = read_house()
-    house["rproxy.utils"] = Module(False, "")
+    house = {**read_house(), "rproxy.utils": Module(False, "")}
     house["rproxy.client"] = house["rproxy.client"]._replace(text="from . import utils")
     with pytest.raises(LookupError, match=r"rproxy\.utils has no floor"):
         offences(house)

@@ -51,6 +51,7 @@ def held_here(client):
     return len(client._session.side._objects)
 
 
+@pytest.mark.once
 def test_a_hundred_thousand_objects_made_and_dropped_leave_both_tables_empty(client, module):
     for _ in range(100):
         things = module.make(1000)

@@ -1,6 +1,9 @@
-"""What the tests of asyncio share: a module of the far side that has something of all kinds."""
+"""What the tests of asyncio share: clients over every stream, and a module of the far side that has all kinds of
+things."""
 
 import pytest
+
+from ..ssh.conftest import any_client, keys, no_agent, shared_sshd, start_sshd  # noqa: F401 - fixtures
 
 MODULE = """
 import asyncio, contextlib, threading

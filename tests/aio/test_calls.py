@@ -1,7 +1,8 @@
-"""Calls and values that are awaited."""
+"""Calls and values that are awaited. Over each channel, and over either ssh."""
 
 import asyncio
 import os
+import sys
 import threading
 
 import pytest
@@ -9,7 +10,17 @@ import pytest
 import rproxy
 from rproxy import SerializationError
 
+from ..conftest import local_connector
+from ..ssh.conftest import KINDS, KINDS_ONCE, ssh_connector
 from .running import run
+
+
+@pytest.fixture(scope="module", params=["stream", "command", *KINDS_ONCE])
+def client(request):
+    way = request.param
+    connector = ssh_connector(way, request.getfixturevalue("shared_sshd")) if way in KINDS else local_connector(way)
+    with rproxy.connect(connector, python=sys.executable) as client:
+        yield client
 
 
 def test_a_call_is_awaited(client):

@@ -104,6 +104,7 @@ def test_a_class_that_its_decorator_keeps_goes_by_value_only(version):
         assert f"Python {name_of(version)}" in found and f"Python {name_of(sys.version_info[:2])}" in found
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", [*program.CASES])
 def test_a_function_runs_there_by_a_command(kind):
     assert outcome((3, 6), "command")[kind] == EXPECTED[kind]

@@ -19,6 +19,8 @@ from .sshd import Sshd, program
 
 #: The ways to reach a server: the schemes of URLs.
 KINDS = ["ssh", "paramiko"]
+#: The same as parameters of fixtures whose others are local.
+KINDS_ONCE = [pytest.param(kind, marks=pytest.mark.once) for kind in KINDS]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -91,6 +93,16 @@ def ssh_client(kind, channel, shared_sshd) -> Iterator[rproxy.RemoteClient]:
     """A client of the plain server, by each kind and over each channel in turn."""
     with rproxy.connect(ssh_connector(kind, shared_sshd, channel), python=sys.executable) as client:
         yield client
+
+
+@pytest.fixture(scope="module", params=["local", *KINDS_ONCE])
+def any_client(request) -> Iterator[rproxy.RemoteClient]:
+    """A client over every stream in turn, which works at the end whatever was done to it."""
+    local = request.param == "local"
+    connector = None if local else ssh_connector(request.param, request.getfixturevalue("shared_sshd"))
+    with rproxy.connect(connector, python=sys.executable) as client:
+        yield client
+        assert client.module("os").getcwd()
 
 
 def ssh_connector(kind: str, server: Sshd, channel: str = "stream", **options) -> Connector:

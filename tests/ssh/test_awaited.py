@@ -1,4 +1,4 @@
-"""asyncio over either ssh: values, errors, items, cancelling, several hosts at once."""
+"""asyncio over either ssh: values, errors, items, several hosts at once."""
 
 import asyncio
 import sys
@@ -8,7 +8,6 @@ import pytest
 import rproxy
 
 from ..aio.running import stay, until
-from ..mixed_calls import watchdog
 from .conftest import KINDS, ssh_connector
 
 pytestmark = pytest.mark.once
@@ -29,21 +28,6 @@ def test_values_errors_and_items_are_awaited(connect):
             return await asyncio.gather(*(client.call(pow, 2, number) for number in range(50))), len(items)
 
     assert asyncio.run(main()) == ([2**number for number in range(50)], 100)
-
-
-def test_to_cancel_the_task_stops_the_call_there(connect, tmp_path):
-    async def main():
-        async with connect() as client:
-            with watchdog(client.client, 40):
-                task = asyncio.create_task(client.call(stay, str(tmp_path / "state")))
-                await until(tmp_path / "state", "runs")
-                task.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await task
-                await until(tmp_path / "state", "interrupted")
-                return await client.call(int, "5")
-
-    assert asyncio.run(main()) == 5
 
 
 def test_a_group_over_several_clients_stops_them_all_when_one_fails(connect, tmp_path):

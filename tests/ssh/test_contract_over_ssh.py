@@ -20,7 +20,7 @@ def test_a_connector_keeps_the_contract(kind, shared_sshd):
 
 
 def test_a_copy_tells_how_far_it_is(kind, shared_sshd, tmp_path):
-    size = 1 << 28
+    size = 1 << 26
     with open(tmp_path / "source", "wb") as file:
         file.truncate(size)
     connector = ssh_connector(kind, shared_sshd)

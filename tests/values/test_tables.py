@@ -40,6 +40,7 @@ def test_a_frame_that_comes_back_may_be_written_to(far, name):
         got.iloc[0] = got.iloc[-1]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("library", "call"),
     [
