@@ -166,6 +166,26 @@ def test_a_password_is_good_for_every_connection(kind, sshd):
         connector.close()
 
 
+def test_a_password_is_given_again_where_the_connection_has_just_ended(sshd, monkeypatch):
+    """The command's ssh finds nothing to share, and may ask nothing."""
+    with account() as user:
+        server = sshd(settings=("PasswordAuthentication yes",), environment={"HOME": None}, user=user.name)
+        connector = ssh_connector("ssh", server, identity=None, password=user.password)
+        command, cuts = connector._link.command, [True]
+
+        def cut_after(*args):
+            words = command(*args)
+            if cuts:
+                cuts.pop()
+                connector.renew()
+            return words
+
+        monkeypatch.setattr(connector._link, "command", cut_after)
+        assert connector.run("echo in").stdout == b"in\n"
+        assert server.logins() == 2
+        connector.close()
+
+
 def test_without_sharing_the_password_is_good_for_every_command(sshd):
     with account() as user:
         server = sshd(settings=("PasswordAuthentication yes",), environment={"HOME": None}, user=user.name)

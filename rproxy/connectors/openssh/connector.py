@@ -65,12 +65,11 @@ class OpenSSHConnector(StreamConnector):
         self._link = Link(settings, password, ask)
 
     def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
-        mark = Mark()
-        patience = math.inf if timeout is None else timeout
-        words, environment = self._link.command(for_any_shell(mark.before(command)), patience)
-        done = processes.run(words, self.target, input=input, timeout=timeout, environment=environment)
-        output, self.noise = mark.cut(done.stdout), mark.noise
-        if done.returncode == faults.FAILED and self._link.is_lost():  # perhaps with the mark on its way
+        done, output = self._run(command, input, timeout)
+        if output is None and self._came_too_late(done):
+            done, output = self._run(command, input, timeout)
+        is_lost = done.returncode == faults.FAILED and self._link.is_lost()  # perhaps with the mark on its way
+        if is_lost and not (output is None and self._came_too_late(done)):
             raise ConnectionLost(
                 f"the connection to {self.target} ended: {self._told(done.returncode, _text(done.stderr))}. "
                 "Whether the command has run to its end is unknown."
@@ -78,6 +77,20 @@ class OpenSSHConnector(StreamConnector):
         if output is None:
             raise self._not_begun(done)
         return Completed(output, done.stderr, done.returncode)
+
+    def _run(self, command: str, input: bytes, timeout: float | None) -> tuple[Completed, bytes | None]:
+        """A command's end, and what it has printed after its mark, if that has come."""
+        mark = Mark()
+        patience = math.inf if timeout is None else timeout
+        words, environment = self._link.command(for_any_shell(mark.before(command)), patience)
+        done = processes.run(words, self.target, input=input, timeout=timeout, environment=environment)
+        output, self.noise = mark.cut(done.stdout), mark.noise
+        return done, output
+
+    def _came_too_late(self, done: Completed) -> bool:
+        """Whether the shared connection had just ended, and the command's own ssh, which may ask nothing, was not let
+        in: so it has not begun."""
+        return done.returncode == faults.FAILED and faults.was_not_let_in(_text(done.stderr)) and self._link.is_lost()
 
     def push(self, local: PathLike, remote: str) -> None:
         files.push(self.open, local, remote, self.target, ends=True, feed=self._feed)

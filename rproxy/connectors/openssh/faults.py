@@ -36,6 +36,11 @@ def silent(settings: Settings, seconds: float) -> ConnectorError:
     )
 
 
+def was_not_let_in(said: str) -> bool:
+    """Whether an ssh says that it has come no further than the login."""
+    return any(stage in _KINDS and re.search(pattern, said) for pattern, stage, _, _ in _KNOWN)
+
+
 def failure(settings: Settings, said: str, asked: str = "") -> ConnectorError:
     """For an ssh that ended before it reached the host; `asked` is the last question without an answer."""
     said = said.replace("\r\n", "\n")
