@@ -20,7 +20,7 @@ from ..ssh_options import check_address, check_timeout, config_file, key_files, 
 
 #: As scp and sftp do: forwards are for the user's own sessions, and would collide with theirs.
 _NEEDED = ("RequestTTY=no", "ClearAllForwardings=yes")
-#: What OpenSSH prefers by itself: since 6.5, and since 10.0.
+#: What OpenSSH prefers by itself: before 10.0, and since.
 _CIPHERS = (
     "chacha20-poly1305@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr,aes128-gcm@openssh.com,aes256-gcm@openssh.com",
     "chacha20-poly1305@openssh.com,aes128-gcm@openssh.com,aes256-gcm@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr",
