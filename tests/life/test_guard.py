@@ -86,9 +86,9 @@ def test_machine_code_that_holds_the_interpreters_lock_ends_with_the_client_of_i
 
 
 def test_machine_code_that_prints_more_than_a_pipe_holds_ends_with_its_client(connect):
-    client = connect(timeout=0.5)
+    client = connect()
     pid = pid_of(client)
-    with pytest.raises(rproxy.CallTimeout, match="could not be stopped"):
+    with client.timeout(1), pytest.raises(rproxy.CallTimeout, match="could not be stopped"):
         client.call(lambda: __import__("ctypes").PyDLL(None).write(1, bytes(4 << 20), 4 << 20))
     client.close()
     assert ended(pid, within=8)
