@@ -321,13 +321,18 @@ def operations(value, protocol):
     return {code.name for code, _, _ in pickletools.genops(body)}
 
 
+def outcome(body):
+    """The type of what bytes give: of a value, or ValueFault; any other exception is the test's failure."""
+    try:
+        return type(CODEC.loads(body, [], Client()))
+    except ValueFault:
+        return ValueFault
+
+
 @given(st.binary(max_size=300))
 def test_random_bytes_give_values_or_value_faults(body):
     for start in (b"", BASE, BASE + named("rproxy_endpoint.protocol.values", "make")):
-        try:
-            CODEC.loads(start + body, [], Client())
-        except ValueFault:
-            continue
+        assert outcome(start + body) is outcome(start + body)  # nothing of it is left in the codec
 
 
 HONEST = [b"".join(CODEC.dumps((value,), Client())[0]) for value in [*NEEDED, {"a": (1, {2}), "b": range(3)}]]
@@ -338,7 +343,5 @@ def test_mutated_replies_give_values_or_value_faults(data):
     body = bytearray(data.draw(st.sampled_from(HONEST)))
     for place, byte in data.draw(st.lists(st.tuples(st.integers(0, len(body) - 1), st.integers(0, 255)), max_size=4)):
         body[place] = byte
-    try:
-        CODEC.loads(bytes(body[: data.draw(st.integers(0, len(body)))]), [], Client())
-    except ValueFault:
-        return
+    cut = bytes(body[: data.draw(st.integers(0, len(body)))])
+    assert outcome(cut) is outcome(cut)

@@ -127,4 +127,5 @@ def test_a_home_that_cannot_be_written_is_a_fault_of_folders(kind, sshd):
 def test_nothing_runs_on_after_it(kind, sshd):
     server = sshd()
     findings_of(kind, server)
+    assert server.logins() > 0
     wait_for(lambda: server.sessions() == [])

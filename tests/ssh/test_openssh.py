@@ -52,6 +52,7 @@ def test_a_client_that_is_forgotten_ends_its_connection(sshd):
     server = sshd()
     client = rproxy.connect(ssh_connector("ssh", server), python=sys.executable)
     client.ping()
+    assert server.logins() == 1
     del client
     gc.collect()
     wait_for(lambda: server.sessions() == [])
@@ -309,6 +310,7 @@ def test_a_stream_that_is_forgotten_ends_its_command(sshd, reach):
     del stream
     gc.collect()
     wait_for(lambda: "cat" not in map(command_of, server.sessions()))
+    assert says(connector)
 
 
 def received(stream, count):

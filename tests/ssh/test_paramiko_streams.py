@@ -193,10 +193,12 @@ def test_a_command_that_takes_too_long_is_killed(person_sshd, connector):
 def test_a_command_that_ignores_the_end_of_its_input_is_killed_at_close(person_sshd, connector, monkeypatch):
     monkeypatch.setattr("rproxy.connectors.paramiko.stream.GRACE", 0.3)
     server = person_sshd
-    stream = connector(server).open("exec sleep 60")
+    made = connector(server)
+    stream = made.open("exec sleep 60")
     wait_for(lambda: "sleep" in map(command_of, server.sessions()))
     stream.close()
     wait_for(lambda: "sleep" not in map(command_of, server.sessions()))
+    assert made.run("echo on").stdout == b"on\n"
 
 
 def test_a_server_that_goes_in_the_middle_of_a_call_is_a_lost_connection(sshd, connect_ssh):
