@@ -167,6 +167,10 @@ def _say(carrier: Carrier, data: bytes, words: tuple[str, ...], owner: int) -> b
     if os.getpid() == owner:  # not at the end of a forked child
         try:
             carrier.carry(data, "relay", *words, f"{GOODBYE:g}", limit=GOODBYE + SLOWEST)
-        except (RProxyError, Unanswered) as error:
-            return not isinstance(error, CallTimeout) and getattr(error, "stage", "") not in AWAY
+        except CallTimeout:
+            return False
+        except RProxyError as error:
+            return error.stage not in AWAY
+        except Unanswered:
+            return True
     return True

@@ -66,10 +66,9 @@ class OpenSSHConnector(StreamConnector):
 
     def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
         done, output = self._run(command, input, timeout)
-        if output is None and self._came_too_late(done):
+        if self._came_too_late(done, output):
             done, output = self._run(command, input, timeout)
-        is_lost = done.returncode == faults.FAILED and self._link.is_lost()  # perhaps with the mark on its way
-        if is_lost and not (output is None and self._came_too_late(done)):
+        if self._is_lost(done) and not self._came_too_late(done, output):  # perhaps with the mark on its way
             raise ConnectionLost(
                 f"the connection to {self.target} ended: {self._told(done.returncode, _text(done.stderr))}. "
                 "Whether the command has run to its end is unknown."
@@ -87,10 +86,14 @@ class OpenSSHConnector(StreamConnector):
         output, self.noise = mark.cut(done.stdout), mark.noise
         return done, output
 
-    def _came_too_late(self, done: Completed) -> bool:
+    def _is_lost(self, done: Completed) -> bool:
+        """Whether the shared connection ended under a command, or just before it."""
+        return done.returncode == faults.FAILED and self._link.is_lost()
+
+    def _came_too_late(self, done: Completed, output: bytes | None) -> bool:
         """Whether the shared connection had just ended, and the command's own ssh, which may ask nothing, was not let
         in: so it has not begun."""
-        return done.returncode == faults.FAILED and faults.was_not_let_in(_text(done.stderr)) and self._link.is_lost()
+        return output is None and faults.was_not_let_in(_text(done.stderr)) and self._is_lost(done)
 
     def push(self, local: PathLike, remote: str) -> None:
         files.push(self.open, local, remote, self.target, ends=True, feed=self._feed)

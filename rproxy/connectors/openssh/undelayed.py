@@ -1,9 +1,9 @@
 """The TCP connections of an ssh that connects, without TCP's delays.
 
 Rules: until a session runs ssh leaves Nagle's algorithm (RFC 896) on, and the system holds back acknowledgements (RFC
-1122, 4.2.3.2), for which the other end's algorithm waits in turn: twice 40 ms near by, and more on a long link. ssh has
-no option for that, but where a process may have the descriptors of its children (Linux 5.6 and newer), those of their
-sockets can be set from here. Nothing else is done with them; where they cannot be had, it takes as long as ssh does.
+1122, 4.2.3.2), for which the other end's algorithm waits in turn: twice 40 ms near by. ssh has no option for that, but
+where a process may have the descriptors of its children (Linux 5.6 and newer), those of their sockets can be set from
+here. Nothing else is done with them; where they cannot be had, it takes as long as ssh does.
 """
 
 import errno
