@@ -15,6 +15,7 @@ from typing import Any
 from ..connectors.base import Connector
 from ..errors import AuthenticationError, CallTimeout, ConnectionLost, ConnectorError, HostKeyError, RProxyError
 from . import losing
+from .reading import Reading
 
 #: So many looks are in the time of keepalive: the first without a word pings, the second asks the host.
 LOOKS = 3
@@ -25,23 +26,16 @@ _ASK = "uname -n; cat /proc/{0}/stat 2>/dev/null || ps -o stat= -p {0} 2>/dev/nu
 
 
 class Keeper:
-    """Looks after the link of one client.
-
-    `waits` says whether calls wait; `ping` sends a ping, and may hang; `listen` receives what has come, unless somebody
-    else does; `lose` ends the session with an error. Whoever receives something sets `heard`.
-    """
+    """Looks after the link of one client; `ping` sends a ping, and may hang."""
 
     def __init__(
-        self, connector: Connector, stream: Any, keepalive: float | None, *,
-        waits: Callable[[], bool], ping: Callable[[], None], listen: Callable[[], None],
-        lose: Callable[[RProxyError], None],
-    ) -> None:  # fmt: skip
-        self.heard = False
+        self, connector: Connector, stream: Any, reading: Reading, keepalive: float | None, ping: Callable[[], None]
+    ) -> None:
         self.facts: dict[str, Any] = {}  # what the far side said of itself
-        self._connector, self._stream = connector, stream
+        self._connector, self._stream, self._reading = connector, stream, reading
         watch = getattr(stream, "watch_silence", None)  # without it, losses are the system's to find
         self._look = None if keepalive is None or watch is None else keepalive / LOOKS
-        self._waits, self._ping, self._listen, self._lose = waits, ping, listen, lose
+        self._ping = ping
         self._moved = 0
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -73,7 +67,7 @@ class Keeper:
 
     def _keep(self) -> None:
         look, silent = self._look or 0.0, 0
-        self.heard, self._moved = False, getattr(self._stream, "moved", 0)
+        self._reading.heard, self._moved = False, getattr(self._stream, "moved", 0)
         while True:
             _apart(self._ping)
             if self._over.wait(look) or self._is_done():
@@ -85,7 +79,7 @@ class Keeper:
                     silent = 0
                 elif why:
                     told = f": nothing has come from it for {look * (silent + 2):g} s, and {why}"
-                    self._lose(losing.lost(self._connector.target, told))
+                    self._reading.lose(losing.lost(self._connector.target, told))
                     getattr(self._stream, "abort", self._stream.close)()
                     if why is _NO_ANSWER:
                         self._connector.renew()
@@ -93,15 +87,15 @@ class Keeper:
 
     def _is_done(self) -> bool:
         with self._lock:  # whoever begins to wait now begins another
-            if not self._waits():
+            if not self._reading.waiting:
                 self._thread = None
             return self._thread is None
 
     def _has_moved(self) -> bool:
         """Whether something has come or gone since it was asked last."""
-        _apart(self._listen).join(self._look)
+        _apart(self._reading.listen).join(self._look)
         moved = getattr(self._stream, "moved", 0)
-        heard, self.heard = self.heard, False
+        heard, self._reading.heard = self._reading.heard, False
         found = heard or moved != self._moved
         self._moved = moved
         return found

@@ -1,10 +1,9 @@
 """A session over a duplex stream.
 
-Rules: any number of threads may ask at once; the bytes of a request are written as a whole; one of the
-waiting threads reads for all of them (so that a lone caller reads its own answer, without a hand-over), and
-passes that on when its own answer has come; values are decoded in the thread that asked for them. What the far
-side asks from within a call is answered in that call's thread, and what that asks in turn goes within it. A call
-that is wanted no more (Ctrl-C, a timeout) is stopped there, and its answer taken all the same.
+Rules: any number of threads may ask at once; the bytes of a request are written as a whole; values are decoded in
+the thread that asked for them. What the far side asks from within a call is answered in that call's thread, and what
+that asks in turn goes within it. A call that is wanted no more (Ctrl-C, a timeout) is stopped there, and its answer
+taken all the same.
 """
 
 import _thread
@@ -14,15 +13,13 @@ import time
 from functools import partial
 from typing import Any
 
-from rproxy_endpoint.protocol.errors import ProtocolFault, ValueFault
-from rproxy_endpoint.protocol.frames import Frame
-from rproxy_endpoint.protocol.messages import CANCEL, OUTPUT, PING, PONG
+from rproxy_endpoint.protocol.errors import ValueFault
+from rproxy_endpoint.protocol.messages import CANCEL, PING
 from rproxy_endpoint.protocol.peer import Packed
 
-from .. import log
-from ..connectors.base import Silence, StreamConnector
+from ..connectors.base import StreamConnector
 from ..deployment.bootstrap import start
-from ..errors import CallTimeout, ConnectionLost, ProtocolError, RProxyError
+from ..errors import CallTimeout, ConnectionLost, RProxyError
 from . import losing
 from .answering import Answering
 from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
@@ -30,10 +27,8 @@ from .hurrying import Hurried, is_large, turn
 from .interrupts import NOTHING_HELD, Held
 from .keeping import Keeper
 from .outgoing import Outgoing
-from .waiting import Waiting, hand_over, show, wake_up, was_stopped
-
-#: How long a call that has taken too long may take to be stopped there, in seconds.
-PATIENCE = 2.0
+from .reading import Reading
+from .waiting import Waiting, was_stopped
 
 
 class StreamChannel(Channel):
@@ -46,29 +41,23 @@ class StreamChannel(Channel):
     def __init__(self, connector: StreamConnector, options: ChannelOptions) -> None:
         self._options = options
         self._peer = new_peer(options)
-        self._lost: RProxyError | None = None
-        self._sending: Any = threading.RLock()  # RLocks, to be asked whether this thread has them
-        self._state: Any = threading.RLock()
-        self._waiting: dict[int, Waiting] = {}
+        self._sending: Any = threading.RLock()  # to be asked whether this thread has it
         self._answering = Answering()
         self._answers = self._answering.threads
-        self._reader: Waiting | None = None  # whose thread reads for all
-        self._frames: collections.deque[Frame] = collections.deque()  # received, not yet handed out
         self._stream, first = start(connector, options.launcher)
-        self._ready = getattr(self._stream, "ready", None)
+        self._reading = Reading(
+            self._stream, self._peer, options.target, options.ambient,
+            answer=self._answer_asked, cancel=self.cancel, silent=self._look_after,
+        )  # fmt: skip
+        self._waiting = self._reading.waiting
         self._keeper = Keeper(
-            connector, self._stream, options.keepalive, waits=lambda: bool(self._waiting),
-            ping=lambda: self._outgoing.attempt([self._peer.bare(PING)]), listen=self._listen, lose=self.lose,
+            connector, self._stream, self._reading, options.keepalive,
+            ping=lambda: self._outgoing.attempt([self._peer.bare(PING)]),
         )  # fmt: skip
         self._outgoing = Outgoing(self._stream, self._sending, self._keeper.sends)
         try:
             self._write(self._peer.greet(self._keeper.told(options.hello)))
-            self._frames += self._feed(first)
-            while self._peer.hello is None and self._lost is None:
-                self._read()
-            if self._lost is not None:
-                raise self._lost
-            self.facts = self._keeper.facts = checked_facts(self._peer.hello, options.target)
+            self.facts = self._keeper.facts = checked_facts(self._reading.open(first), options.target)
         except BaseException:
             self._stream.close()
             raise
@@ -143,7 +132,7 @@ class StreamChannel(Channel):
 
     def _finish(self, waiting: Waiting) -> Any:
         try:
-            self._await(waiting)
+            self._reading.wait_for(waiting)
         except BaseException:
             if waiting.outer is not None:
                 waiting.outer.inner = None
@@ -151,8 +140,8 @@ class StreamChannel(Channel):
             threading.Thread(target=self._abandon, args=(waiting,), daemon=True).start()
             raise
         if waiting.answer is None:
-            assert self._lost is not None
-            raise losing.repeated(self._lost) from self._lost
+            assert self._reading.lost is not None
+            raise losing.repeated(self._reading.lost) from self._reading.lost
         answer = self._peer.read(waiting.answer)
         if waiting.late:
             raise CallTimeout("it was stopped there" if was_stopped(answer) else "it came to its end there meanwhile")
@@ -170,7 +159,7 @@ class StreamChannel(Channel):
 
     def _cancel(self, begun: Waiting) -> None:
         with self._sending:
-            if begun.number and begun.answer is None and self._lost is None:
+            if begun.number and begun.answer is None and self._reading.lost is None:
                 self._write([self._peer.bare(CANCEL, begun.number)])
 
     def _cancel_soon(self, waiting: Waiting) -> None:
@@ -179,10 +168,7 @@ class StreamChannel(Channel):
 
     def _reenters(self) -> bool:
         """Whether this thread is in here already: then it would wait for itself."""
-        reader = self._reader
-        if reader is not None and reader.thread == threading.get_ident():
-            return True
-        return bool(self._sending._is_owned() or self._state._is_owned())
+        return self._reading.is_reader(threading.get_ident()) or bool(self._sending._is_owned())
 
     def _abandon(self, waiting: Waiting) -> None:
         """Takes the answer of a call that was interrupted here."""
@@ -191,7 +177,7 @@ class StreamChannel(Channel):
         waiting.held, waiting.until = NOTHING_HELD, None
         try:
             self._cancel(waiting)
-            self._await(waiting)
+            self._reading.wait_for(waiting)
             if waiting.answer is not None:
                 self._peer.read(waiting.answer)
         except (RProxyError, ValueFault):
@@ -200,8 +186,8 @@ class StreamChannel(Channel):
     def _send(self, packed: Any, waiting: Waiting, later: bool) -> None:
         peer = self._peer
         with self._sending:
-            if self._lost is not None:
-                raise losing.not_sent(self._lost)
+            if self._reading.lost is not None:
+                raise losing.not_sent(self._reading.lost)
             number = peer.number()
             try:
                 pieces = peer.seal(packed, number)
@@ -219,8 +205,8 @@ class StreamChannel(Channel):
             try:
                 (self._outgoing.gather if gathers else self._outgoing.write)(notices + pieces if notices else pieces)
             except OSError as error:
-                self._end(f"cannot send: {error}")
-                raise losing.not_sent(self._lost) from error  # not all of it went, so it is no request there
+                self._reading.end(f"cannot send: {error}")
+                raise losing.not_sent(self._reading.lost) from error  # not all of it went, so it is no request there
             except BaseException:
                 if len(pieces) > 1:  # half a frame may be on its way; a small one goes at once or not at all
                     self.lose(ConnectionLost(f"a request to {self._options.target} was interrupted as it was sent"))
@@ -230,7 +216,7 @@ class StreamChannel(Channel):
         try:
             self._outgoing.write(pieces)
         except OSError as error:
-            self._end(f"cannot send: {error}")
+            self._reading.end(f"cannot send: {error}")
 
     def _notices(self) -> list[Any]:
         found = self._options.before()
@@ -244,155 +230,24 @@ class StreamChannel(Channel):
     def _answer_asked(self, waiting: Waiting) -> None:
         """Answers one question of the far side, while others may read."""
         frame = waiting.asked.popleft()
-        if self._reader is waiting:
-            self._pass_on()
+        self._reading.leave(waiting)
         with self._answering.answer(waiting, frame.call), waiting.held.let_go():
             packed, _living = self._options.lender(lambda: self._peer.read(frame), self._peer.pack)
         with self._sending:
-            if self._lost is None:
+            if self._reading.lost is None:
                 self._write([*self._notices(), *self._peer.seal(packed, frame.call)])
 
-    # -- reading ---------------------------------------------------------------------------------------
-
-    def _await(self, waiting: Waiting) -> None:
-        """Waits for the answer, reading for all if nobody else does. Whoever is interrupted in it stays the
-        reader, until `_abandon` goes on in its name."""
-        outer = waiting.outer
-        if outer is not None:
-            outer.inner = waiting
-        while True:
-            if waiting.asked:
-                self._answer_asked(waiting)
-                continue
-            if waiting.answer is not None or self._lost is not None:
-                break
-            left = None if waiting.until is None else self._left(waiting)
-            with self._state:
-                if self._reader is None:
-                    self._reader = waiting
-                elif self._reader is not waiting and not (waiting.answer or self._lost or waiting.asked):
-                    waiting.wake = threading.Lock()
-                    waiting.wake.acquire()
-                wake = waiting.wake
-            if self._reader is waiting:
-                if not (waiting.answer or self._lost or waiting.asked):  # now that nobody else reads
-                    self._read(left)
-            elif wake is not None:
-                wake.acquire(True, -1 if left is None else left)
-        if outer is not None:
-            outer.inner = None
-        if self._reader is waiting:
-            self._pass_on()
-
-    def _left(self, waiting: Waiting) -> float:
-        """How long a call may still be waited for, in seconds. When its time is over it is stopped there; raises
-        CallTimeout if that takes too long."""
-        assert waiting.until is not None
-        left = waiting.until - time.monotonic()
-        if left > 0:
-            return left
-        if waiting.late:
-            with self._state:
-                waiting.wake = None  # nobody is to make this thread the reader
-            raise CallTimeout("it could not be stopped there, and may go on")
-        waiting.late, waiting.until = True, time.monotonic() + PATIENCE
-        self.cancel(waiting)
-        return PATIENCE
-
-    def look(self) -> None:
-        with self._sending:  # others who would send wait for what is found
-            self._listen()
-
-    def _listen(self) -> None:
-        """Takes what has come, unless somebody reads."""
-        with self._state:
-            if self._reader is not None or self._lost is not None or self._ready is None:
-                return
-            self._reader = Waiting(self._options.ambient, NOTHING_HELD)
-        try:
-            while self._lost is None and self._ready(0.0):
-                self._read()
-        finally:
-            self._pass_on()
-
-    def _pass_on(self) -> None:
-        """Lets another thread read, if one waits."""
-        with self._state:
-            self._reader = None
-            if self._waiting:
-                self._reader = next((other for other in list(self._waiting.values()) if other.wake is not None), None)
-                if self._reader is not None:
-                    wake_up(self._reader)
-
-    def _read(self, left: float | None = None) -> None:
-        """Takes what comes next; waits no longer than that many seconds, where the stream can."""
-        if not self._frames:
-            try:
-                if left is not None and self._ready is not None and not self._ready(left):
-                    return
-                count = self._stream.readinto(self._peer.buffer())
-            except Silence:
-                self._keeper.begin()
-                return
-            except OSError as error:
-                self._end(str(error))
-                return
-            if not count:
-                self._end("")
-                return
-            self._keeper.heard = True
-            try:
-                self._frames += self._peer.received(count)
-            except ProtocolFault as fault:
-                self._break(fault)
-        while self._frames:
-            self._take(self._frames.popleft())
-
-    def _feed(self, data: bytes) -> list[Frame]:
-        try:
-            return self._peer.feed(data)
-        except ProtocolFault as fault:
-            raise self._break(fault) from fault
-
-    def _take(self, frame: Frame) -> None:
-        if frame.kind == OUTPUT:
-            show(self._peer.read(frame), self._waiting.get(frame.call), self._options.ambient)
-        if frame.kind in (OUTPUT, PONG):
-            return
-        with self._state:
-            if frame.within:
-                hand_over(frame, self._waiting.get(frame.within))
-                return
-            waiting = self._waiting.pop(frame.call, None)
-            if waiting is not None:  # else the client was closed meanwhile
-                waiting.answer = frame
-                wake_up(waiting)
+    def _look_after(self) -> None:
+        self._keeper.begin()
 
     # -- the end ---------------------------------------------------------------------------------------
 
-    def _end(self, why: str) -> None:
-        """The stream has ended: every waiting call learns it."""
-        told = self._stream.diagnosis()
-        try:
-            self._peer.ended()
-        except ProtocolFault as fault:
-            why = why or str(fault)
-        self.lose(losing.lost(self._options.target, f"{': ' + why if why else ''} ({told})"))
-
-    def _break(self, fault: ProtocolFault) -> ProtocolError:
-        error = ProtocolError(f"{self._options.target} does not speak the protocol: {fault}")
-        self.lose(error)
-        self._stream.close()
-        return error
+    def look(self) -> None:
+        with self._sending:  # others who would send wait for what is found
+            self._reading.listen()
 
     def lose(self, error: RProxyError) -> None:
-        with self._state:
-            first, self._lost = self._lost is None, self._lost or error
-            for waiting in list(self._waiting.values()):
-                wake_up(waiting)
-            self._waiting.clear()
-        if first and isinstance(error, ConnectionLost | ProtocolError):
-            log.info("channel", "lost %s: %s", self._options.target, error)
+        self._reading.lose(error)
 
     def close(self) -> None:
         self._keeper.end()

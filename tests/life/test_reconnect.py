@@ -26,7 +26,7 @@ def lose(client):
     pid = pid_of(client)
     os.kill(pid, signal.SIGKILL)
     assert ended(pid)
-    wait_for(lambda: client._session.channel._ready(0))
+    wait_for(lambda: client._session.channel._reading._ready(0))
 
 
 def note(path):
@@ -234,7 +234,7 @@ def test_a_cut_link_is_joined_by_the_next_call(way, connect):
     client = connect(reconnect=True)
     remote = client.module("operator")
     way.link.tell("cut")
-    wait_for(lambda: client._session.channel._ready(0))
+    wait_for(lambda: client._session.channel._reading._ready(0))
     assert remote.add(1, 1) == 2
 
 

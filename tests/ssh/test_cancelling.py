@@ -231,7 +231,7 @@ def test_inner_timeouts_go_first_and_none_lifts_them(client):
 
 
 def test_a_call_that_cannot_be_stopped_is_said_to_go_on(client, monkeypatch):
-    monkeypatch.setattr("rproxy.channels.stream.PATIENCE", 0.3)
+    monkeypatch.setattr("rproxy.channels.reading.PATIENCE", 0.3)
 
     def stubborn():
         import time
