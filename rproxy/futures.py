@@ -43,8 +43,12 @@ class RemoteFuture(Future[Any]):
     """The future of a call that was sent."""
 
     def __init__(self, futures: "Futures") -> None:
-        super().__init__()
+        # As Future makes itself, but for its condition, which takes longer than all else of it.
         self._condition: Any = _Condition()
+        self._state = "PENDING"
+        self._result = self._exception = None
+        self._waiters: list[Any] = []
+        self._done_callbacks: list[Any] = []
         self._futures = futures
         self.message: Any = None
         self.begun: Any = None  # what `Session.finish` takes

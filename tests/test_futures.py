@@ -33,6 +33,12 @@ def test_a_function_of_the_clients_own_is_submitted_as_what_it_stands_for(stream
     assert stream_client.submit(add, 1, 2).result(30) == 3
 
 
+def test_it_has_all_that_another_future_has(client):
+    future = client.submit(client.module("os").getpid)
+    assert vars(concurrent.futures.Future()).keys() <= vars(future).keys()
+    assert future.result(30)
+
+
 def test_a_future_that_is_done_holds_its_result_and_nothing_of_its_call(client):
     class Text(str):
         __slots__ = ("__weakref__",)
