@@ -11,6 +11,7 @@ from concurrent.futures import Future, wait
 from typing import Any
 
 from .channels import Sink
+from .channels.interrupts import Held
 from .code.names import meant
 from .errors import CallCancelled
 from .marking import Local
@@ -115,19 +116,21 @@ class Futures:
         session = self.session
         _ = session.channel  # a forked child's lock may be held by a thread that it has not
         future = RemoteFuture(self)
+        future.message = message
+        # A callback of one submitted call submits another, for which it, or its event loop, may wait.
+        apart = self._thread is threading.current_thread() or session.channel.is_asked()
         with self._order:
             if Local.any:
                 with session.side.loans.scope(lasting=True) as future.scope:
                     future.begun = session.begin(message, sink)
             else:
                 future.begun = session.begin(message, sink)
-            future.message = message
-            if self._thread is threading.current_thread() or session.channel.is_asked():
-                # A callback of one submitted call submits another, for which it, or its event loop, may wait.
-                threading.Thread(target=self._finish, args=(future,), daemon=True).start()
-                return future
-            self._sent.append(future)
-            if self._sleeps:
+            if not apart:
+                self._sent.append(future)
+        if apart:
+            threading.Thread(target=self._finish, args=(future,), daemon=True).start()
+        elif self._sleeps:
+            with Held():
                 self._wake()
         return future
 

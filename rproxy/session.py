@@ -6,7 +6,7 @@ after `close`, in a forked child, or on a lost link, everything raises an error 
 
 import os
 import weakref
-from typing import Any, NamedTuple
+from typing import Any
 
 from rproxy_endpoint.protocol.errors import ValueFault
 from rproxy_endpoint.protocol.jsoned import JsonCodec
@@ -28,11 +28,14 @@ from .trust import Trust
 ATTEMPTS = 3
 
 
-class Begun(NamedTuple):
+class Begun:
     """A request that was sent: over which channel, and what that knows it by."""
 
-    channel: Channel
-    waiting: Any
+    __slots__ = ("channel", "waiting")
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.waiting: Any = None
 
 
 class Session:
@@ -146,8 +149,11 @@ class Session:
         if self.careful:
             self._check(message, channel)
         self.sent += 1
+        begun = Begun(channel)
         try:
-            return Begun(channel, channel.begin(message, sink or self.sink(), True))
+            # After this an interrupt finds nothing to do until its future is queued: no function is called.
+            begun.waiting = channel.begin(message, sink or self.sink(), True)
+            return begun
         except ValueFault as fault:
             raise self._explain(message, fault) from fault.__cause__
         except ConnectionLost as lost:

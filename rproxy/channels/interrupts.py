@@ -25,13 +25,18 @@ def _forked() -> None:
 os.register_at_fork(after_in_child=_forked)
 
 
+def _ignore(begun: Any) -> None:
+    """Nothing is to be stopped."""
+
+
 class Held:
     """Keeps back, inside its block, what the handler of SIGINT raises; calls `stop(begun)` when it does, once there is
-    a request that has begun."""
+    a request that has begun. What is done inside is done as a whole: else a lock of Python code, as a Condition is,
+    could stay locked."""
 
     __slots__ = ("_own", "_stop", "begun", "error")
 
-    def __init__(self, stop: Callable[[Any], None]) -> None:
+    def __init__(self, stop: Callable[[Any], None] = _ignore) -> None:
         self._stop = stop
         self.begun: Any = None
         self.error: BaseException | None = None  # what was kept back
@@ -50,8 +55,8 @@ class Held:
     ) -> None:
         self.begun = None  # which holds this: what has been answered goes at once
         if self._own is not None:
-            own, self._own = self._own, None
-            _signal.signal(SIGINT, own)
+            _signal.signal(SIGINT, self._own)
+            self._own = None  # no sooner: an interrupt until then is this one's to keep
         if self.error is not None and error is None:
             raise self.error
 
@@ -84,4 +89,4 @@ class Held:
 
 
 #: For threads that no signal interrupts.
-NOTHING_HELD = Held(lambda begun: None)
+NOTHING_HELD = Held()

@@ -1,40 +1,47 @@
 """What is sent: at once, or gathered with what follows.
 
-Rules: bytes go in the order in which they came; what is gathered waits for less than a millisecond, and only while
-answers are awaited anyway; whoever sends holds the lock.
+Rules: whoever sends holds the lock; to gather needs none, so that an interrupt finds nothing half done. What gathers
+waits for less than a millisecond, and only while answers are awaited anyway; it goes ahead of what comes after it.
 """
 
+import collections
 import contextlib
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
+from rproxy_endpoint.protocol.frames import SMALL
+from rproxy_endpoint.protocol.peer import Packed
+
 from ..connectors.base import Stream
+from .interrupts import Held
+from .waiting import Waiting
 
 #: How long what is gathered waits, in seconds; after so many times without anything the thread ends.
 PAUSE, PAUSES = 0.0005, 40
-#: As many bytes go at once.
-ENOUGH = 1 << 15
+#: As many requests go at once.
+ENOUGH = 256
 
 
 class Outgoing:
-    """Writes to a stream. `lock` is held by whoever calls `write` and `gather`, which raise OSError; `sends` is told of
-    what may not go at once."""
+    """Writes to a stream. `lock` is held by whoever calls `write`, which raises OSError; `sends` is told of what may
+    not go at once; `flush` sends what `take` gives, and is called with the lock held."""
 
-    def __init__(self, stream: Stream, lock: Any, sends: Callable[[list[Any]], None]) -> None:
+    def __init__(
+        self, stream: Stream, lock: Any, sends: Callable[[list[Any]], None], flush: Callable[[], None]
+    ) -> None:
         self._stream = stream
         self._lock = lock
         self._sends = sends
-        self._gathered: list[Any] = []
-        self._size = 0
+        self._flush = flush
+        self.gathered: collections.deque[tuple[Packed, Waiting]] = collections.deque()
         self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
 
     def write(self, pieces: list[Any]) -> None:
-        """Sends at once, after what has gathered."""
-        if self._gathered:
-            pieces, self._gathered, self._size = [b"".join(self._gathered), *pieces], [], 0
-        if len(pieces) > 1:
+        """Sends at once."""
+        if len(pieces) > 1 or len(pieces[0]) > SMALL:
             self._sends(pieces)
         self._stream.write(pieces)
 
@@ -47,17 +54,23 @@ class Outgoing:
             finally:
                 self._lock.release()
 
-    def gather(self, pieces: list[Any]) -> None:
-        """Sends with what follows soon, if that is not much."""
-        size = sum(map(len, pieces))
-        if self._size + size >= ENOUGH:
-            self.write(pieces)
-            return
-        self._gathered += pieces
-        self._size += size
+    def has_room(self, packed: Packed) -> bool:
+        """Whether a request can go with what follows."""
+        _, body, buffers = packed
+        return len(self.gathered) < ENOUGH and len(body) == 1 and not buffers and len(body[0]) <= SMALL
+
+    def gather(self, packed: Packed, waiting: Waiting) -> None:
+        """Has a request go with what follows soon."""
+        self.gathered.append((packed, waiting))
         if self._thread is None:
-            self._thread = threading.Thread(target=self._send_soon, name="rproxy sending", daemon=True)
-            self._thread.start()
+            with Held(), self._starting:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._send_soon, name="rproxy sending", daemon=True)
+                    self._thread.start()
+
+    def take(self) -> list[tuple[Packed, Waiting]]:
+        """What has gathered, in order; the lock must be held."""
+        return [self.gathered.popleft() for _ in range(len(self.gathered))]
 
     def _send_soon(self) -> None:
         idle = 0
@@ -65,9 +78,9 @@ class Outgoing:
             time.sleep(PAUSE)
             idle += 1
             with self._lock:
-                if self._gathered:
-                    idle = 0
-                    with contextlib.suppress(OSError):  # whoever reads learns of the end
-                        self.write([])
                 if idle == PAUSES:
-                    self._thread = None
+                    self._thread = None  # from here on, whoever gathers begins another
+                if self.gathered:
+                    self._flush()
+                    if self._thread is not None:
+                        idle = 0

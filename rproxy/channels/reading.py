@@ -61,6 +61,18 @@ class Reading:
         assert self._peer.hello is not None
         return self._peer.hello
 
+    def expect(self, requests: dict[int, Waiting]) -> None:
+        """Takes note of requests by their numbers, whose threads may wait already."""
+        with self._state:
+            for number, waiting in requests.items():
+                waiting.number = number
+                if self.lost is not None:
+                    wake_up(waiting)
+            if self.lost is None:
+                self.waiting.update(requests)
+                if self._reader is None:
+                    self._pass_on()
+
     def is_reader(self, thread: int) -> bool:
         """Whether that thread is in here already, and would wait for itself."""
         reader = self._reader
@@ -158,21 +170,26 @@ class Reading:
             except ProtocolFault as fault:
                 self._break(fault)
         while self._frames:
-            self._take(self._frames.popleft())
+            if self._frames[0].kind in (OUTPUT, PONG):
+                self._show(self._frames.popleft())
+                continue
+            with self._state:
+                while self._frames and self._frames[0].kind not in (OUTPUT, PONG):
+                    self._hand_out(self._frames.popleft())
 
-    def _take(self, frame: Frame) -> None:
+    def _show(self, frame: Frame) -> None:
         if frame.kind == OUTPUT:
             show(self._peer.read(frame), self.waiting.get(frame.call), self._ambient)
-        if frame.kind in (OUTPUT, PONG):
+
+    def _hand_out(self, frame: Frame) -> None:
+        """Gives a question, or an answer, to the thread that waits; the state's lock must be held."""
+        if frame.within:
+            hand_over(frame, self.waiting.get(frame.within))
             return
-        with self._state:
-            if frame.within:
-                hand_over(frame, self.waiting.get(frame.within))
-                return
-            waiting = self.waiting.pop(frame.call, None)
-            if waiting is not None:  # else the client was closed meanwhile
-                waiting.answer = frame
-                wake_up(waiting)
+        waiting = self.waiting.pop(frame.call, None)
+        if waiting is not None:  # else the client was closed meanwhile
+            waiting.answer = frame
+            wake_up(waiting)
 
     def end(self, why: str) -> None:
         """The stream has ended: every waiting call learns it."""

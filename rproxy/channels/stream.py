@@ -54,7 +54,7 @@ class StreamChannel(Channel):
             connector, self._stream, self._reading, options.keepalive,
             ping=lambda: self._outgoing.attempt([self._peer.bare(PING)]),
         )  # fmt: skip
-        self._outgoing = Outgoing(self._stream, self._sending, self._keeper.sends)
+        self._outgoing = Outgoing(self._stream, self._sending, self._keeper.sends, self._flush)
         try:
             self._write(self._peer.greet(self._keeper.told(options.hello)))
             self.facts = self._keeper.facts = checked_facts(self._reading.open(first), options.target)
@@ -69,13 +69,26 @@ class StreamChannel(Channel):
 
     def _exchange(self, packed: Packed, sink: Sink, limit: float | None) -> Any:
         with Held(self._cancel_soon) as held:
-            return self._finish(self._begin(packed, sink, False, limit, held))
+            waiting = Waiting(sink, held)
+            self._begin(packed, waiting, False, limit, held)
+            return self._finish(waiting)
 
     def begin(self, message: Any, sink: Sink, later: bool = False, limit: float | None = None) -> Waiting:
         packed = self._packed(message)
-        with Held(self._cancel_soon) as held:
-            waiting = self._begin(packed, sink, later, limit, held)
-        waiting.held = NOTHING_HELD  # until another thread waits for it
+        waiting = Waiting(sink, NOTHING_HELD)
+        try:
+            # Where others are on their way, nobody waits for this one alone.
+            gathers = later and self._waiting and limit is None and not self._answers and self._reading.lost is None
+            if gathers and self._outgoing.has_room(packed):
+                self._outgoing.gather(packed, waiting)
+            else:
+                with Held(self._cancel_soon) as held:
+                    self._begin(packed, waiting, later, limit, held)
+        except (RProxyError, ValueFault):
+            raise
+        except BaseException:  # an interrupt, which may have come after it was sent
+            self._abandon_soon(waiting)
+            raise
         return waiting
 
     def _packed(self, message: Any) -> Packed:
@@ -98,8 +111,8 @@ class StreamChannel(Channel):
                 answers.append(fault)
         return answers
 
-    def _begin(self, packed: Packed, sink: Sink, later: bool, limit: float | None, held: Held) -> Waiting:
-        held.begun = waiting = Waiting(sink, held)
+    def _begin(self, packed: Packed, waiting: Waiting, later: bool, limit: float | None, held: Held) -> None:
+        held.begun = waiting
         if limit is not None:
             waiting.until = time.monotonic() + limit
         if self._answers and not later:
@@ -108,19 +121,18 @@ class StreamChannel(Channel):
                 waiting.asked = outer.asked
         try:
             if limit is None:
-                self._send(packed, waiting, later)
+                self._send(packed, waiting)
             elif is_large(packed):
-                send, abandon = partial(self._send, packed, waiting, later), partial(self._abandon, waiting)
+                send, abandon = partial(self._send, packed, waiting), partial(self._abandon, waiting)
                 Hurried(self._sending, send, abandon).within(limit)
             else:
                 with turn(self._sending, limit):
-                    self._send(packed, waiting, later)
+                    self._send(packed, waiting)
         except ConnectionLost:
             losing.check_exit()
             raise
         if held.error is not None:
             self.cancel(waiting)
-        return waiting
 
     def finish(self, begun: Waiting) -> Any:
         if begun.answer is not None and begun.trouble is None:
@@ -136,8 +148,7 @@ class StreamChannel(Channel):
         except BaseException:
             if waiting.outer is not None:
                 waiting.outer.inner = None
-            # Its answer must be read all the same: others wait behind it, and it tells of objects and types.
-            threading.Thread(target=self._abandon, args=(waiting,), daemon=True).start()
+            self._abandon_soon(waiting)
             raise
         if waiting.answer is None:
             assert self._reading.lost is not None
@@ -152,13 +163,14 @@ class StreamChannel(Channel):
     def cancel(self, begun: Waiting) -> None:
         """Has the far side stop a call, if it still runs; its answer tells whether that was so."""
         try:
-            with turn(self._sending, 0):
+            with Held(), turn(self._sending, 0):
                 self._cancel(begun)
         except CallTimeout:  # what others send may take long
             self._cancel_soon(begun)
 
     def _cancel(self, begun: Waiting) -> None:
         with self._sending:
+            self._flush()
             if begun.number and begun.answer is None and self._reading.lost is None:
                 self._write([self._peer.bare(CANCEL, begun.number)])
 
@@ -170,22 +182,29 @@ class StreamChannel(Channel):
         """Whether this thread is in here already: then it would wait for itself."""
         return self._reading.is_reader(threading.get_ident()) or bool(self._sending._is_owned())
 
+    def _abandon_soon(self, waiting: Waiting) -> None:
+        """Has the answer of a call taken that was interrupted here: others wait behind it, and it tells of objects and
+        types."""
+        threading.Thread(target=self._abandon, args=(waiting,), daemon=True).start()
+
     def _abandon(self, waiting: Waiting) -> None:
-        """Takes the answer of a call that was interrupted here."""
         waiting.sink, waiting.thread = self._options.ambient, threading.get_ident()
         waiting.outer, waiting.asked = None, collections.deque()  # what is asked of it is refused: it lends nothing now
         waiting.held, waiting.until = NOTHING_HELD, None
         try:
             self._cancel(waiting)
-            self._reading.wait_for(waiting)
+            if waiting.number:  # else it was not sent
+                self._reading.wait_for(waiting)
             if waiting.answer is not None:
                 self._peer.read(waiting.answer)
         except (RProxyError, ValueFault):
             return  # nobody waits for it any more
 
-    def _send(self, packed: Any, waiting: Waiting, later: bool) -> None:
+    def _send(self, packed: Any, waiting: Waiting) -> None:
         peer = self._peer
         with self._sending:
+            if self._outgoing.gathered:
+                self._flush()
             if self._reading.lost is not None:
                 raise losing.not_sent(self._reading.lost)
             number = peer.number()
@@ -198,18 +217,34 @@ class StreamChannel(Channel):
             except BaseException:
                 peer.forget(number)
                 raise
-            # Where others are on their way, nobody waits for this one alone.
-            gathers = later and len(pieces) == 1 and bool(self._waiting)
             waiting.number = number
             self._waiting[number] = waiting
             try:
-                (self._outgoing.gather if gathers else self._outgoing.write)(notices + pieces if notices else pieces)
+                self._outgoing.write(notices + pieces if notices else pieces)
             except OSError as error:
                 self._reading.end(f"cannot send: {error}")
                 raise losing.not_sent(self._reading.lost) from error  # not all of it went, so it is no request there
             except BaseException:
                 if len(pieces) > 1:  # half a frame may be on its way; a small one goes at once or not at all
                     self.lose(ConnectionLost(f"a request to {self._options.target} was interrupted as it was sent"))
+                raise
+
+    def _flush(self) -> None:
+        """Sends what has gathered, in one piece; the lock of those who send must be held."""
+        gathered = [(self._peer.number(), *request) for request in self._outgoing.take()]
+        if not gathered:
+            return
+        self._reading.expect({number: waiting for number, _, waiting in gathered})
+        if self._reading.lost is not None:
+            return
+        try:
+            sealed = [piece for number, packed, _ in gathered for piece in self._peer.seal(packed, number)]
+            self._outgoing.write([*self._notices(), b"".join(sealed)])
+        except OSError as error:
+            self._reading.end(f"cannot send: {error}")
+        except BaseException as error:  # half a frame may be on its way
+            self.lose(losing.lost(self._options.target, f": cannot send: {error!r}"))
+            if not isinstance(error, Exception):
                 raise
 
     def _write(self, pieces: list[Any]) -> None:
