@@ -153,16 +153,19 @@ def test_what_cannot_be_sealed_ends_the_session_and_nobody_waits(client, sqrt, m
                 lost.result(30)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of those that a finalizer swallows
 def test_interrupts_of_a_loop_that_submits_harm_no_call(client, sqrt):
     ready, rounds = threading.Lock(), 200  # whose methods an interrupt finds begun, or done
     ready.acquire()
     futures: list[tuple[int, Future]] = []
 
     def interrupt():
+        ready.acquire()
         for turn in range(rounds):
-            ready.acquire()
             time.sleep(turn * 1e-5)
             os.kill(os.getpid(), signal.SIGINT)
+            while not ready.acquire(timeout=1):
+                os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
@@ -172,6 +175,7 @@ def test_interrupts_of_a_loop_that_submits_harm_no_call(client, sqrt):
             while True:
                 number = len(futures)
                 futures.append((number, client.submit(sqrt, number * number)))
+    ready.release()
     thread.join()
     assert all(future.result(60) == number for number, future in futures)
     assert len(futures) > rounds

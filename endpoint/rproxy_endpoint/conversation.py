@@ -19,8 +19,11 @@ from .protocol.frames import Frame
 from .protocol.messages import ANSWERS, BARE, NOTICES, REQUESTS
 from .protocol.peer import Peer
 
-#: How long to wait for the next message without sleeping, in seconds.
-AWAKE = 1.2e-4
+#: How long to wait for the next message without sleeping, in seconds: longer than a call takes over a link of the same
+#: machine with all asleep, since who has slept once would keep the other side from finding it awake.
+AWAKE = 8e-4
+#: Whoever comes back from giving way so late has given it to somebody who needs it, in seconds.
+LATE = 1e-4
 #: Who has as much room for what is to come waits asleep, in bytes.
 BULK = 1 << 20
 #: How often the watching thread looks, in seconds, while calls run.
@@ -244,8 +247,8 @@ def poll_of(source: int) -> Any:
 
 class Vigil:
     """Waits a moment for the next message without sleeping: they often follow each other, and to wake a sleeping
-    processor takes longer than most of them. Whoever has waited so in vain sleeps at once the next times, up to 64
-    of them, until a message comes in time again: others may want the processor."""
+    processor takes longer than most of them. Whoever has waited so in vain, or had to wait for the processor, sleeps at
+    once the next times, up to 256 of them, until a message comes in time again: others may want the processor."""
 
     def __init__(self, ready: Any) -> None:
         self._ready = ready
@@ -258,11 +261,14 @@ class Vigil:
         if self._rests:
             self._rests -= 1
             return
-        until = time.perf_counter() + AWAKE
-        while time.perf_counter() < until:
+        now = time.perf_counter()
+        until = now + AWAKE
+        while now < until:
             os.sched_yield()
+            before, now = now, time.perf_counter()
+            if now - before > LATE:
+                break
             if self._ready.poll(0):
-                if time.perf_counter() < until:
-                    self._next = 1
+                self._next = 1
                 return
-        self._rests, self._next = self._next, min(2 * self._next, 64)
+        self._rests, self._next = self._next, min(2 * self._next, 256)

@@ -1,14 +1,20 @@
 """Waiting without sleeping, for a moment: to wake a sleeping processor takes longer than most answers.
 
-Rules: whoever has waited so in vain sleeps at once the next times, up to 64 of them, until an answer comes in time
-again; so it costs next to nothing where answers come from far, or where others want the processor.
+Rules: whoever has waited so in vain sleeps at once the next times, up to 256 of them, until an answer comes in time
+again; so does who had to wait for the processor, which others want. So it costs next to nothing where answers come from
+far, and on a busy machine. The moment is longer than a call takes with both sides asleep: else who has slept once would
+keep the other from finding it awake, and so on.
 """
 
 import os
 import time
 from collections.abc import Callable
 
-_MOST_RESTS = 64
+#: How long to wait for what is near, in seconds.
+AWAKE = 5e-4
+#: Whoever comes back from giving way so late has given it to somebody who needs it, in seconds.
+LATE = 1e-4
+_MOST_RESTS = 256
 
 
 class Vigil:
@@ -26,12 +32,15 @@ class Vigil:
         if self._rests or not seconds:
             self._rests = max(0, self._rests - 1)
             return False
-        until = time.perf_counter() + seconds
-        while time.perf_counter() < until:
+        now = time.perf_counter()
+        until = now + seconds
+        while now < until:
             os.sched_yield()
+            before, now = now, time.perf_counter()
+            if now - before > LATE:
+                break
             if came():
-                if time.perf_counter() < until:
-                    self._next = 1
+                self._next = 1
                 return True
         self._rests = self._next
         self._next = min(2 * self._next, _MOST_RESTS)

@@ -16,14 +16,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
 from ..errors import CallTimeout, ConnectorError
-from .awake import Vigil
+from .awake import AWAKE, Vigil
 from .base import Completed, Silence
 
 #: The end of standard error that a diagnosis tells, in bytes.
 _TAIL = 4000
-#: How long to wait for an answer without sleeping, in seconds: to wake a sleeping processor takes longer than
-#: most calls, and most answers come before. Whoever else wants the processor gets it.
-_AWAKE = 1e-4
 #: From this size on a buffer is for bulk, in bytes.
 _BULK = 1 << 20
 #: What the pipes hold, in bytes: more is no faster, and a user's pipes have a limit together.
@@ -129,14 +126,14 @@ class ProcessStream:
 
     def ready(self, timeout: float) -> bool:
         """Whether there is something to read, or the end has come, within that many seconds."""
-        return self._vigil.keep(self._came, min(_AWAKE, timeout)) or bool(self._ready.poll(timeout * 1000))
+        return self._vigil.keep(self._came, min(AWAKE, timeout)) or bool(self._ready.poll(timeout * 1000))
 
     def _came(self) -> object:
         return self._ready.poll(0)
 
     def readinto(self, buffer: memoryview) -> int:
         # Who wants much waits asleep: the processor is for those who bring it.
-        awake = _AWAKE if len(buffer) < _BULK else 0
+        awake = AWAKE if len(buffer) < _BULK else 0
         if not self._vigil.keep(self._came, awake) and not self._ready.poll(self._silence):
             raise Silence
         return os.readv(self._output, [buffer])

@@ -10,9 +10,6 @@ from typing import Any
 
 import paramiko
 
-from ..awake import Vigil
-from .wire import AWAKE
-
 
 class Inbox:
     """What a channel receives: like paramiko's own buffer, which moves all that waits at each reading."""
@@ -22,7 +19,6 @@ class Inbox:
         self._pieces: collections.deque[memoryview] = collections.deque()
         self._size = 0
         self._closed = False
-        self._vigil = Vigil()
 
     def feed(self, data: Any) -> None:
         with self._arrived:
@@ -32,8 +28,6 @@ class Inbox:
 
     def wait(self, timeout: float | None) -> bool:
         """Whether there is something to read, or the end, within that many seconds."""
-        if self._vigil.keep(self._is_ready, AWAKE if timeout is None else min(AWAKE, timeout)):
-            return True
         with self._arrived:
             return self._arrived.wait_for(self._is_ready, timeout)
 

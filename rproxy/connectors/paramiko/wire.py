@@ -9,12 +9,10 @@ import select
 import socket
 from typing import Any
 
-from ..awake import Vigil
+from ..awake import AWAKE, Vigil
 
 #: The most that is read at once, in bytes.
 PIECE = 1 << 16
-#: How long to look for what comes next without sleeping, in seconds.
-AWAKE = 2e-4
 #: A login and a session's begin are fewer readings.
 FIRST = 100
 
