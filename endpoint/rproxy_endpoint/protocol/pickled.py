@@ -229,7 +229,7 @@ class PickleCodec:
                     return loads(body)
             except Exception as error:
                 raise ValueFault("not a pickle of data: %s: %s" % (type(error).__name__, error)) from error
-        decoder = self._decoder(io.BytesIO(body) if len(body) < 1 << 20 else Source(body))
+        decoder = self._decoder(io.BytesIO(body) if len(body) < 1 << 16 else Source(body))
         decoder.side, decoder.buffers, decoder.body = side, buffers, body
         try:
             return decoder.load()
