@@ -43,17 +43,18 @@ class _Condition(type(threading.RLock())):  # type: ignore[misc]
 class RemoteFuture(Future[Any]):
     """The future of a call that was sent."""
 
+    _state = "PENDING"
+    _result = _exception = None
+    message: Any = None
+    begun: Any = None  # what `Session.finish` takes
+    scope: Any = None  # what is lent for it
+
     def __init__(self, futures: "Futures") -> None:
         # As Future makes itself, but for its condition, which takes longer than all else of it.
         self._condition: Any = _Condition()
-        self._state = "PENDING"
-        self._result = self._exception = None
         self._waiters: list[Any] = []
         self._done_callbacks: list[Any] = []
         self._futures = futures
-        self.message: Any = None
-        self.begun: Any = None  # what `Session.finish` takes
-        self.scope: Any = None  # what is lent for it
 
     def result(self, timeout: float | None = None) -> Any:
         self._check_process()
@@ -114,11 +115,11 @@ class Futures:
     def send(self, message: Any, sink: Sink | None = None) -> RemoteFuture:
         """Sends a request. Raises what keeps it from being sent."""
         session = self.session
-        _ = session.channel  # a forked child's lock may be held by a thread that it has not
+        channel = session.channel  # a forked child's lock may be held by a thread that it has not
         future = RemoteFuture(self)
         future.message = message
         # A callback of one submitted call submits another, for which it, or its event loop, may wait.
-        apart = self._thread is threading.current_thread() or session.channel.is_asked()
+        apart = self._thread is threading.current_thread() or channel.is_asked()
         with self._order:
             if Local.any:
                 with session.side.loans.scope(lasting=True) as future.scope:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rproxy import operations as operations_guard
 from rproxy.operations import check_operations
 from rproxy.trust import GuardedDecoder, Trust
 from rproxy_endpoint.protocol.errors import ValueFault
@@ -276,6 +277,21 @@ def test_what_would_run_code_is_refused_after_any_number_of_numbers_and_texts(nu
     place = places[2 + count]
     with pytest.raises(ValueFault, match="operation EXT1,"):
         check_operations(body[:place] + b"\x82\x01" + body[place:])
+
+
+ONE = [None, True, False, 1, 300, 70_000, -1, 1.5, "", "text", "t" * 255, b"", b"bytes", b"\x94\x85\x94."]
+
+
+@pytest.mark.parametrize("protocol", [4, 5])
+@pytest.mark.parametrize("value", ONE, ids=repr)
+def test_what_is_taken_for_one_number_or_text_is_no_more_than_that(value, protocol):
+    body = pickle.dumps((value,), protocol)
+    assert operations_guard.is_one(body)
+    others = {bytes([*body[:place], byte, *body[place + 1 :]]) for place in range(len(body)) for byte in range(256)}
+    others |= {body[:place] + body[place + 1 :] for place in range(len(body))}
+    others |= {body[:place] + more + body[place:] for place in range(len(body)) for more in (b"0", b"\x94", b"R")}
+    taken = [other for other in others if operations_guard.is_one(other)]
+    assert [other for other in taken if not operations_guard.is_easy(other)] == []
 
 
 def test_a_tuple_that_holds_itself_passes_the_guard():
