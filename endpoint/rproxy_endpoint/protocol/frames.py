@@ -116,7 +116,7 @@ class Decoder:
                 whole = HEADER.size + size == count and not buffers and magic == MAGIC
                 if whole and size <= self._limits.frame:  # one small frame alone, as most come
                     self._end = 0
-                    return [Frame(kind, call, bytes(self._view[HEADER.size : count]), [], 0)]
+                    return [tuple.__new__(Frame, (kind, call, bytes(self._view[HEADER.size : count]), [], 0))]
             return self._decode()
         self._fill(count)
         return self._finish() + self._decode()
@@ -152,7 +152,7 @@ class Decoder:
             if begin > self._end:
                 break
             if not count and begin + size <= self._end:
-                frames.append(Frame(kind, call, bytes(self._view[begin : begin + size]), [], 0))
+                frames.append(tuple.__new__(Frame, (kind, call, bytes(self._view[begin : begin + size]), [], 0)))
                 self._start = begin + size
                 continue
             lengths = [
