@@ -8,12 +8,12 @@ import os
 import sys
 from typing import Callable, List
 
-from . import arriving
-
 
 def loaded(mode: str, words: List[str]) -> Callable[[], None]:
     """What serves in that mode, once all of it is imported."""
     if mode == "relay":
+        from . import arriving
+
         arriving.extend()
         from .relay import relay
 
@@ -23,6 +23,8 @@ def loaded(mode: str, words: List[str]) -> Callable[[], None]:
     holding.hold(greeting.FOLDER)
     if mode == "session":
         line = greeting.greet(words[0])
+    from . import arriving
+
     arriving.extend()
     from . import overlay, serve
 

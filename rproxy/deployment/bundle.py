@@ -18,9 +18,16 @@ from . import keeping
 
 File = tuple[str, bytes]
 
-#: What every session begins with: first what deploys it, then in an order that compresses well. What these import as
-#: they are loaded goes along; the others are asked for when a host first needs them.
+#: What every session begins with: first what deploys it. What these import as they are loaded goes along; the others
+#: are asked for when a host first needs them.
 _FIRST = ("deployment", "__init__", "__main__", "serve", "greeting", "holding", "overlay")
+#: An order that compresses well, found by trial: 2 % less than as they import each other. The rest comes after.
+_ORDER = """
+deployment holding __init__ ending guard output arriving conversation silence cancelling serve __main__ execute objects
+overlay greeting protocol/__init__ protocol/jsoned protocol/messages protocol/peer describe protocol/failures
+protocol/values protocol/jsontext protocol/pickled protocol/errors protocol/special protocol/plain protocol/frames
+protocol/memory
+""".split()
 _PACKAGE = "rproxy_endpoint"
 #: Where the rest is in the folder of the endpoint.
 REST = f"{_PACKAGE}/rest"
@@ -63,7 +70,8 @@ def _core(files: dict[str, bytes]) -> list[str]:
     found = [f"{_PACKAGE}/{name}.py" for name in _FIRST]
     for name in found:  # it grows meanwhile
         found += dict.fromkeys(one for one in _imported(name, files) if one not in found)
-    return found
+    places = {f"{_PACKAGE}/{name}.py": place for place, name in enumerate(_ORDER)}
+    return sorted(found, key=lambda name: places.get(name, len(places)))
 
 
 def _imported(name: str, files: dict[str, bytes]) -> Iterator[str]:

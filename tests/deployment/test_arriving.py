@@ -11,6 +11,9 @@ import pytest
 import rproxy
 from rproxy.connectors.local import LocalConnector
 from rproxy.deployment.bundle import REST, bundle
+from rproxy_endpoint import greeting
+from rproxy_endpoint.protocol.peer import Peer
+from rproxy_endpoint.protocol.values import Side
 
 from ..conftest import connect_over
 from ..ssh.sshd import wait_for
@@ -63,6 +66,25 @@ def test_an_endpoint_starts_without_what_is_slow_to_import(root):
         check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert done.stdout.split() == []
+
+
+def test_an_endpoint_says_its_hello_before_it_loads_what_it_serves_with(root):
+    rproxy.connect(endpoint_dir=str(root)).close()
+    code = f"import sys; sys.path.insert(0, {str(root / bundle().name)!r})"
+    code += "; from rproxy_endpoint import greeting, holding"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", f"{code}; print(*(name for name in sys.modules if 'rproxy' in name))"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    protocol = {f"rproxy_endpoint.protocol.{name}" for name in ("errors", "frames", "jsontext", "memory", "plain")}
+    whole = {"rproxy_endpoint", "rproxy_endpoint.greeting", "rproxy_endpoint.holding", "rproxy_endpoint.protocol"}
+    assert set(done.stdout.split()) == protocol | whole
+
+
+@pytest.mark.parametrize("name", ["", "/opt/a b/python", "/opt/\u00fc/python", "/opt/\udcff/python", '/"\\/python'])
+def test_the_hello_is_that_of_a_peer(name, monkeypatch):
+    monkeypatch.setattr(sys, "executable", name)
+    assert greeting.hello() == b"".join(Peer("endpoint", Side()).greet(greeting.facts()))
 
 
 def test_the_first_session_has_it_compiled_for_the_next(root):

@@ -15,6 +15,8 @@ dotted name below it, or "".
 
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
+from . import plain
+
 Hello = NamedTuple("Hello", [("facts", Dict[str, Any])])
 
 #: `surroundings` is None or (changes of the environment, where None unsets; directories to enter; entries for
@@ -57,7 +59,7 @@ Failure = NamedTuple("Failure", [("error", Dict[str, Any])])
 Output = NamedTuple("Output", [("stream", int), ("data", bytes)])
 
 KINDS: Dict[type, int] = {
-    Hello: 1, Call: 2, Get: 3, Set: 4, Delete: 5, Describe: 6, Release: 7, Provide: 8, Next: 9,
+    Hello: plain.HELLO, Call: 2, Get: 3, Set: 4, Delete: 5, Describe: 6, Release: 7, Provide: 8, Next: 9,
     Reply: 16, Failure: 17, Output: 18,
 }
 CLASSES: Dict[int, Any] = {kind: cls for cls, kind in KINDS.items()}

@@ -2,6 +2,8 @@
 
 from typing import Any, Dict
 
+#: The kind of its message.
+HELLO = 1
 #: Larger whole numbers go in hexadecimal: other readers of JSON lose their last digits, and Python
 #: refuses decimal texts of more than 4,300 digits.
 PLAIN = 1 << 53
