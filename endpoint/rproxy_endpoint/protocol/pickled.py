@@ -223,7 +223,7 @@ class PickleCodec:
 
     def loads(self, body: Bytes, buffers: Sequence[Any], side: values.Side) -> Any:
         """The value of a body. Raises ValueFault."""
-        if type(body) is bytes and not buffers:
+        if type(body) in (bytes, bytearray) and not buffers:
             try:
                 if self._is_plain(body):
                     return loads(body)
