@@ -16,6 +16,7 @@ import rproxy
 from rproxy_endpoint.protocol.peer import Peer
 
 from .conftest import connect_over
+from .ssh.sshd import wait_for
 
 
 def told(caplog, layer):
@@ -160,6 +161,7 @@ def test_calls_that_wait_together_have_a_row_each(trace, tmp_path):
         read_text, sleep = client.module("pathlib").Path.read_text, client.module("time").sleep
         futures = [client.submit(read_text, tmp_path / "gate")]  # waits until all are under way
         futures += [client.submit(sleep, 0) for _ in range(4)]
+        wait_for(lambda: len(client._session.channel._waiting) == 5)
         (tmp_path / "gate").write_text("open")
         assert [future.result(60) for future in futures] == ["open", None, None, None, None]
     rows = {row for row, name, _ in spans(trace()) if name in ("Call pathlib.Path.read_text", "Call time.sleep")}

@@ -79,8 +79,7 @@ class Keeper:
                     silent = 0
                 elif why:
                     told = f": nothing has come from it for {look * (silent + 2):g} s, and {why}"
-                    self._reading.lose(losing.lost(self._connector.target, told))
-                    getattr(self._stream, "abort", self._stream.close)()
+                    self._reading.abort(losing.lost(self._connector.target, told))
                     if why is _NO_ANSWER:
                         self._connector.renew()
                     return

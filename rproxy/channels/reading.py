@@ -214,3 +214,8 @@ class Reading:
             self.waiting.clear()
         if first and isinstance(error, ConnectionLost | ProtocolError):
             log.info("channel", "lost %s: %s", self._target, error)
+
+    def abort(self, error: RProxyError) -> None:
+        """Ends the session with an error, also for the thread that reads."""
+        self.lose(error)
+        getattr(self._stream, "abort", self._stream.close)()

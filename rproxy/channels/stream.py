@@ -226,7 +226,8 @@ class StreamChannel(Channel):
                 raise losing.not_sent(self._reading.lost) from error  # not all of it went, so it is no request there
             except BaseException:
                 if len(pieces) > 1:  # half a frame may be on its way; a small one goes at once or not at all
-                    self.lose(ConnectionLost(f"a request to {self._options.target} was interrupted as it was sent"))
+                    lost = f"a request to {self._options.target} was interrupted as it was sent"
+                    self._reading.abort(ConnectionLost(lost))
                 raise
 
     def _flush(self) -> None:
@@ -243,7 +244,7 @@ class StreamChannel(Channel):
         except OSError as error:
             self._reading.end(f"cannot send: {error}")
         except BaseException as error:  # half a frame may be on its way
-            self.lose(losing.lost(self._options.target, f": cannot send: {error!r}"))
+            self._reading.abort(losing.lost(self._options.target, f": cannot send: {error!r}"))
             if not isinstance(error, Exception):
                 raise
 
