@@ -69,6 +69,7 @@ def test_sockets_that_go_while_they_are_looked_at_do_no_harm(tmp_path):
         over.set()
         for thread in threads:
             thread.join()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_clients_that_start_a_session_at_once_have_one():

@@ -358,4 +358,6 @@ def test_it(on_host):
 
 def test_the_first_documented_example_runs():
     pytest.importorskip("numpy", reason="install numpy")
-    exec(example("def work"), {"__name__": "example"})
+    names = {"__name__": "example"}
+    exec(example("def work"), names)
+    assert callable(names["work"])

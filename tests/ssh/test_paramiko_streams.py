@@ -278,6 +278,7 @@ def test_a_client_that_nobody_keeps_ends_by_itself(sshd):
     server = sshd()
     client = rproxy.connect(ssh_connector("paramiko", server), python=sys.executable)
     client.module("os").getpid()
+    assert server.sessions()
     del client
     gc.collect()
     wait_for(lambda: not server.sessions())
@@ -366,6 +367,7 @@ def test_signs_of_life_are_sent_as_often_as_the_configuration_says(sshd, connect
     server = sshd(settings=("LogLevel DEBUG",))
     made = connector(server, ssh_config=write_config("ServerAliveInterval 1"))
     made.run("true")
+    assert made._link.transport.packetizer._Packetizer__keepalive_interval == 1
     wait_for(lambda: "keepalive@" in server.log())
 
 

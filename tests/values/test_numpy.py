@@ -32,8 +32,9 @@ def test_a_value_comes_back_by_commands(far_by_commands, name):
 
 @pytest.mark.parametrize("name", [name for name, array in ARRAYS.items() if isinstance(array, np.ndarray)])
 def test_an_array_that_comes_back_may_be_written_to(far, name):
-    if ARRAYS[name].flags.writeable:
-        got = far.echo(ARRAYS[name])
+    got = far.echo(ARRAYS[name])
+    assert got.flags.writeable == ARRAYS[name].flags.writeable
+    if got.flags.writeable:
         got[...] = np.zeros((), got.dtype)
 
 

@@ -36,8 +36,11 @@ def test_a_frame_that_comes_back_may_be_written_to(far, name):
     if isinstance(got, pd.DataFrame):
         for place in range(got.shape[1]):
             got.iloc[0, place] = got.iloc[-1, place]
+        first, last = got.iloc[[0]], got.iloc[[-1]]
     else:
         got.iloc[0] = got.iloc[-1]
+        first, last = got.iloc[:1], got.iloc[-1:]
+    assert first.reset_index(drop=True).equals(last.reset_index(drop=True))
 
 
 @pytest.mark.once
