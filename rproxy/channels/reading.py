@@ -25,6 +25,8 @@ from .waiting import Waiting, hand_over, show, wake_up
 
 #: How long a call that has taken too long may take to be stopped there, in seconds.
 PATIENCE = 2.0
+#: Frames that answer no request.
+_BY_THE_WAY = (OUTPUT, PONG)
 
 
 class Reading:
@@ -80,7 +82,7 @@ class Reading:
 
     def wait_for(self, waiting: Waiting) -> None:
         """Waits for the answer, reading for all if nobody else does. Whoever is interrupted in it stays the
-        reader, until `_abandon` goes on in its name."""
+        reader, until another thread waits in its name."""
         outer = waiting.outer
         if outer is not None:
             outer.inner = waiting
@@ -170,11 +172,11 @@ class Reading:
             except ProtocolFault as fault:
                 self._break(fault)
         while self._frames:
-            if self._frames[0].kind in (OUTPUT, PONG):
+            if self._frames[0].kind in _BY_THE_WAY:
                 self._show(self._frames.popleft())
                 continue
             with self._state:
-                while self._frames and self._frames[0].kind not in (OUTPUT, PONG):
+                while self._frames and self._frames[0].kind not in _BY_THE_WAY:
                     self._hand_out(self._frames.popleft())
 
     def _show(self, frame: Frame) -> None:

@@ -146,7 +146,7 @@ def test_a_client_that_has_to_wait_behind_a_call_is_reassured_as_long_as_that_ta
     assert [answer for answer in heard if answer != PONG] == [Reply(None), Reply(0), Reply(MUCH)]
 
 
-@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="the size of a pipe is its system's")
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="install Linux, where a pipe's size can be set")
 def test_a_client_that_takes_nothing_while_it_sends_is_read_all_the_same(speak):
     endpoint = speak(0.6)
     endpoint.send(endpoint.request("len", ""))
