@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from . import blocks, log, operations
+from . import blocks, log, scanning
 from .channels import ChannelOptions
 from .channels.opening import check_seconds
 from .connectors.base import Connector
@@ -66,4 +66,4 @@ def _watch_for(target: str) -> "Watch | None":
 def get_ready() -> None:
     """Loads what the first calls need, and takes long: while the far side starts nobody waits for it."""
     importlib.import_module(".proxies.faces", __package__)
-    operations.get_ready()
+    scanning.get_ready()

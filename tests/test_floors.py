@@ -24,6 +24,7 @@ pytestmark = pytest.mark.once
 FLOORS = [
     ["rproxy.errors", "rproxy.log"],
     ["rproxy.tracing"],
+    ["rproxy.scanning"],
     ["rproxy.operations"],
     ["rproxy.trust", "rproxy.names"],
     ["rproxy.connectors.shell", "rproxy.connectors.awake"],

@@ -12,7 +12,7 @@ from rproxy_endpoint.protocol.errors import ValueFault
 from rproxy_endpoint.protocol.frames import Bytes
 from rproxy_endpoint.protocol.pickled import PickleCodec
 
-from ..operations import is_plain
+from ..scanning import is_plain
 from ..trust import GuardedDecoder
 from .outbox import Item, Outbox
 from .records import needs_class

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rproxy import operations as operations_guard
+from rproxy import scanning
 from rproxy.operations import check_operations
 from rproxy.trust import GuardedDecoder, Trust
 from rproxy_endpoint.protocol.errors import ValueFault
@@ -286,12 +286,12 @@ ONE = [None, True, False, 1, 300, 70_000, -1, 1.5, "", "text", "t" * 255, b"", b
 @pytest.mark.parametrize("value", ONE, ids=repr)
 def test_what_is_taken_for_one_number_or_text_is_no_more_than_that(value, protocol):
     body = pickle.dumps((value,), protocol)
-    assert operations_guard.is_one(body)
+    assert scanning.is_one(body)
     others = {bytes([*body[:place], byte, *body[place + 1 :]]) for place in range(len(body)) for byte in range(256)}
     others |= {body[:place] + body[place + 1 :] for place in range(len(body))}
     others |= {body[:place] + more + body[place:] for place in range(len(body)) for more in (b"0", b"\x94", b"R")}
-    taken = [other for other in others if operations_guard.is_one(other)]
-    assert [other for other in taken if not operations_guard.is_easy(other)] == []
+    taken = [other for other in others if scanning.is_one(other)]
+    assert [other for other in taken if not scanning.is_easy(other)] == []
 
 
 def test_a_tuple_that_holds_itself_passes_the_guard():
