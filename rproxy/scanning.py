@@ -67,6 +67,8 @@ _FLAT = "SETITEM SETITEMS ADDITEMS FROZENSET"
 #: ... or tuples, and nothing that hashes them.
 _UNHASHED = "TUPLE1 TUPLE2 TUPLE3 TUPLE"
 _ENDS = (b"\x85\x94.", b"\x85.", b".")  # TUPLE1 MEMOIZE STOP
+#: More bytes than one operation has that the patterns know, with its argument.
+_LONGEST = 260
 
 
 def get_ready() -> None:
@@ -75,20 +77,66 @@ def get_ready() -> None:
     _run_of(_UNHASHED)
 
 
-def _easy(names: str, data: Any) -> bool:
-    """Whether a pickle has only scalars, the operations of these names, and texts of any length."""
-    run, place = _run_of(names), 0
-    while True:
+def _passed(names: str, data: Any, place: int) -> int:
+    """How far a pickle has only scalars, the operations of these names, and texts of any length, where it has so up to
+    that place; beyond its end if that is within a text."""
+    run = _run_of(names)
+    while place < len(data):
         matched = run.match(data, place)
         assert matched is not None  # it may be empty
         place = matched.end()
-        rest = data[place : place + 4]
-        if rest in _ENDS:
-            return True
-        width = COUNTED.get(rest[0]) if rest else None
-        if width is None:
-            return False
+        width = COUNTED.get(data[place]) if place < len(data) else None
+        if width is None or place + width >= len(data):
+            break
         place += 1 + width + int.from_bytes(data[place + 1 : place + 1 + width], "little")
+    return place
+
+
+class Scan:
+    """How far a pickle is of one of the easy forms, of which more may come."""
+
+    def __init__(self) -> None:
+        self._forms = [_FLAT, _UNHASHED]
+        self._place = 0
+
+    def further(self, data: Any) -> None:
+        """Reads what has come of it by now."""
+        while self._forms:
+            self._place = _passed(self._forms[0], data, self._place)
+            if len(data) - self._place < _LONGEST:
+                break
+            self._next_form()
+
+    def is_easy(self, data: Any) -> bool:
+        """Whether the whole of it is."""
+        while self._forms:
+            self._place = _passed(self._forms[0], data, self._place)
+            if data[self._place : self._place + 4] in _ENDS:
+                return True
+            self._next_form()
+        return False
+
+    def _next_form(self) -> None:
+        del self._forms[0]
+        self._place = 0
+
+
+class Scanned(bytearray):
+    """A pickle that comes in parts, and is read as they come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._scan = Scan()
+
+    def add(self, part: Any) -> None:
+        """Takes the next part."""
+        self += part
+        self._scan.further(self)
+
+    @functools.cached_property
+    def easy(self) -> bool:
+        """Whether it is of one of the easy forms, once it is whole."""
+        return self._scan.is_easy(self)
 
 
 #: One number, or None, True, False, in a frame of its own.
@@ -116,4 +164,4 @@ def is_plain(data: Any) -> bool:
 
 def is_easy(data: Any) -> bool:
     """Whether a pickle is of one of the easy forms."""
-    return _easy(_FLAT, data) or _easy(_UNHASHED, data)
+    return data.easy if type(data) is Scanned else Scan().is_easy(data)

@@ -16,12 +16,13 @@ import time
 import types
 from typing import Any, NamedTuple
 
-from rproxy_endpoint.protocol.frames import Frame
+from rproxy_endpoint.protocol.frames import Ahead, Frame
 from rproxy_endpoint.protocol.messages import ANSWERS, CANCEL, CLASSES, PING, PONG, REQUESTS, WITHIN
 from rproxy_endpoint.protocol.peer import Packed, Peer
 
 from . import log
 from .errors import RProxyError
+from .joining import JoiningPeer
 
 #: Kind -> its name.
 _NAMES = {CANCEL: "Cancel", PING: "Ping", PONG: "Pong"} | {kind: cls.__name__ for kind, cls in CLASSES.items()}
@@ -35,15 +36,15 @@ class _Named(tuple[Any, ...]):
     name: str
 
 
-class WatchedPeer(Peer):
+class WatchedPeer(JoiningPeer):
     """A peer whose messages are watched."""
 
     def __init__(self, role: str, side: Any, watch: "Watch") -> None:
         super().__init__(role, side)
         self._watch = watch
 
-    def pack(self, message: Any) -> Packed:
-        packed = _Named(super().pack(message))
+    def pack(self, message: Any, ahead: Ahead = None) -> Packed:
+        packed = _Named(super().pack(message, ahead))
         packed.name = name_of(message)
         return packed
 

@@ -23,8 +23,9 @@ pytestmark = pytest.mark.once
 #: Lowest first; a module belongs to the first floor that names it.
 FLOORS = [
     ["rproxy.errors", "rproxy.log"],
-    ["rproxy.tracing"],
     ["rproxy.scanning"],
+    ["rproxy.joining"],
+    ["rproxy.tracing"],
     ["rproxy.operations"],
     ["rproxy.trust", "rproxy.names"],
     ["rproxy.connectors.shell", "rproxy.connectors.awake"],

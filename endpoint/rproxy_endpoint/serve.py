@@ -21,8 +21,8 @@ from .objects import EndpointSide, NeedsStream, lenders
 from .output import Recorder
 from .protocol.errors import ProtocolFault, ValueFault
 from .protocol.failures import plain_failure, take_exception, text_of
-from .protocol.frames import Bytes, Frame
-from .protocol.messages import CANCEL, NOTICES, PING, PONG, Failure, Output, Provide, Release, Reply
+from .protocol.frames import Ahead, Bytes, Frame
+from .protocol.messages import CANCEL, NOTICES, PART, PING, PONG, Failure, Output, Provide, Release, Reply
 from .protocol.peer import Peer
 from .protocol.pickled import PickleCodec, TrustingDecoder, names_nothing
 from .silence import end_in_silence
@@ -224,8 +224,18 @@ class Server:
         return self._encode(Failure({"fault": kind, "text": text}), call)
 
     def _encode(self, answer: Any, call: int) -> List[Bytes]:
-        found: List[Bytes] = self.side.packed(self.peer.send, answer, call)
+        found: List[Bytes] = self.side.packed(self.peer.send, answer, call, self._ahead(answer, call))
         return found
+
+    def _ahead(self, answer: Any, call: int) -> Ahead:
+        """What takes the first pieces of a large Reply, of which a Failure takes the place if the others fail."""
+
+        def send(pieces: List[Bytes]) -> None:
+            if os.getpid() == self._pid:
+                with self.recorder.lock:
+                    self._send(self.peer.seal((PART, pieces, []), call))
+
+        return send if type(answer) is Reply and self.conversation is not None else None
 
     def _output(self, stream: int, data: bytes) -> None:
         self._send(self.peer.send(Output(stream, data), self._calls[-1] if self._calls else 0))

@@ -9,6 +9,7 @@ from rproxy_endpoint.protocol.values import Side
 
 from ..deployment.launcher import Launcher
 from ..errors import ProtocolError, RProxyError
+from ..joining import JoiningPeer
 
 if TYPE_CHECKING:
     from ..tracing import Watch
@@ -125,4 +126,4 @@ def checked_facts(facts: dict[str, Any], target: str) -> dict[str, Any]:
 
 
 def new_peer(options: ChannelOptions) -> Peer:
-    return Peer("client", options.side) if options.watch is None else options.watch.peer(options.side)
+    return JoiningPeer("client", options.side) if options.watch is None else options.watch.peer(options.side)

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from rproxy_endpoint.protocol.errors import ValueFault
-from rproxy_endpoint.protocol.frames import Bytes
+from rproxy_endpoint.protocol.frames import Ahead, Bytes
 from rproxy_endpoint.protocol.pickled import PickleCodec
 
 from ..scanning import is_plain
@@ -38,10 +38,10 @@ class CodeCodec:
         #: The value of a body, data only; raises ValueFault.
         self.loads = self._plain.loads
 
-    def dumps(self, value: Any, side: Any) -> "tuple[list[Bytes], list[memoryview]]":
+    def dumps(self, value: Any, side: Any, ahead: Ahead = None) -> "tuple[list[Bytes], list[memoryview]]":
         """The pieces of the body and the buffers beside it. Raises ValueFault."""
         try:
-            return self._plain.dumps(value, side)
+            return self._plain.dumps(value, side, ahead)
         except ValueFault as fault:
             if not isinstance(fault.__cause__, NeedsCode):
                 raise

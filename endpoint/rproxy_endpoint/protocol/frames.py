@@ -11,12 +11,13 @@ that noise (banners, rc files) is not taken for it.
 """
 
 import struct
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from .errors import ProtocolFault, ValueFault
 from .memory import memory_for
 
 Bytes = Union[bytes, bytearray, memoryview]
+Ahead = Optional[Callable[[List[Bytes]], None]]
 
 MAGIC = 0xE7
 HEADER = struct.Struct("<BBHIQ")

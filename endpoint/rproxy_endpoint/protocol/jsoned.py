@@ -18,7 +18,7 @@ from typing import Any, List, Sequence, Tuple
 
 from . import jsontext, values
 from .errors import ValueFault
-from .frames import Bytes
+from .frames import Ahead, Bytes
 from .plain import is_of_hello, of_hello
 
 
@@ -27,7 +27,7 @@ class JsonCodec:
 
     name = "json"
 
-    def dumps(self, value: Any, side: values.Side) -> Tuple[List[Bytes], List[memoryview]]:
+    def dumps(self, value: Any, side: values.Side, ahead: Ahead = None) -> Tuple[List[Bytes], List[memoryview]]:
         """The pieces of the body and the buffers beside it. Raises ValueFault."""
         buffers: List[memoryview] = []
         try:

@@ -9,6 +9,8 @@ chose; a Hello is always JSON, an Output is one byte (1 or 2, the stream) and wh
 Frames without a body: a Within; the client's Cancel, whose number is that of a request which it wants no more, and
 Ping, which the endpoint answers by a Pong whatever it runs; it sends others by itself while what is large arrives.
 
+A large Reply may come in pieces, as it is made: Parts go ahead of it, under its number.
+
 A *target* is the name of a module, the number of a live object, or a function by value; a *path* is a
 dotted name below it, or "".
 """
@@ -74,6 +76,8 @@ OUTPUT = KINDS[Output]
 WITHIN = 10
 #: Others without a body.
 CANCEL, PING, PONG = 11, 12, 13
+#: What the body of a Reply begins with, while the rest is being made: bytes, without fields.
+PART = 14
 BARE = frozenset((WITHIN, CANCEL, PING, PONG))
 HELLO = KINDS[Hello]
 #: Always JSON: read before, or without, the codec that the Hello chose.

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Set, Tuple
 
 from . import VERSION
 from .errors import ProtocolFault, ValueFault
-from .frames import LIMITS, Bytes, Decoder, Frame, Limits, encode
+from .frames import LIMITS, Ahead, Bytes, Decoder, Frame, Limits, encode
 from .jsoned import JsonCodec
 from .messages import (
     ANSWERS,
@@ -23,6 +23,7 @@ from .messages import (
     LOANS,
     NOTICES,
     OUTPUT,
+    PART,
     PING,
     PLAIN,
     PONG,
@@ -42,7 +43,7 @@ _FIELDS: Dict[Any, Tuple[type, ...]] = {Hello: (dict,), Failure: (dict,)}
 Packed = Tuple[int, List[Bytes], List[memoryview]]
 _SENDS = {
     "client": REQUESTS | NOTICES | {KINDS[Reply], KINDS[Failure], WITHIN, CANCEL, PING},
-    "endpoint": ANSWERS | LOANS | {OUTPUT, WITHIN, PONG},
+    "endpoint": ANSWERS | LOANS | {OUTPUT, WITHIN, PONG, PART},
 }
 
 
@@ -97,12 +98,13 @@ class Peer:
         """A frame without a body."""
         return encode(kind, call, [], [], self.limits)[0]
 
-    def send(self, message: Any, call: int = 0) -> List[Bytes]:
+    def send(self, message: Any, call: int = 0, ahead: Ahead = None) -> List[Bytes]:
         """The bytes of a message. Raises ValueFault if a value in it cannot travel: nothing is sent then."""
-        return self.seal(self.pack(message), call)
+        return self.seal(self.pack(message, ahead), call)
 
-    def pack(self, message: Any) -> Packed:
-        """The part of `send` that runs the code of the values: in no particular order, and under no lock.
+    def pack(self, message: Any, ahead: Ahead = None) -> Packed:
+        """The part of `send` that runs the code of the values: in no particular order, and under no lock. `ahead`
+        takes the first pieces of a large body while the others are made.
 
         Raises ValueFault if a value cannot travel.
         """
@@ -110,7 +112,7 @@ class Peer:
         if kind == OUTPUT:
             return kind, [bytes((message.stream,)), message.data], []
         codec = _JSON if kind in PLAIN else self.codec
-        body, buffers = codec.dumps(tuple(message), self.side)
+        body, buffers = codec.dumps(tuple(message), self.side, ahead)
         return kind, body, buffers
 
     def seal(self, packed: Packed, call: int = 0) -> List[Bytes]:
@@ -184,8 +186,10 @@ class Peer:
             self._asking = self._counted(call, self._asking)
             self.asked.add(call)
             self._joins = True
-        elif call not in self.waiting and call:
+        elif call not in self.waiting and (call or kind == PART):
             raise ProtocolFault("an answer to request %d, which waits for none" % call)
+        elif kind == PART:
+            self._joins = True
 
     def _check_bare(self, frame: Frame) -> None:
         kind, call = frame.kind, frame.call

@@ -16,26 +16,40 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from . import values
 from .errors import ValueFault
-from .frames import Bytes
+from .frames import Ahead, Bytes
 from .memory import LARGE, give_back
 
 #: The best that this interpreter knows.
 PROTOCOL = 5 if sys.version_info >= (3, 8) else 4
+#: What is worth giving away while the rest is made, in bytes: as much as the pickler writes at once.
+ENOUGH = 1 << 16
 
 
 class Chunks:
-    """A file that keeps what is written as it comes, so that large parts are not copied together."""
+    """A file that keeps what is written as it comes, so that large parts are not copied together.
 
-    __slots__ = ("_pieces", "write")
+    It is given to `ahead`, if there is such, as soon as there is enough; but not what is large by itself, for which a
+    receiver has memory of its own, and nothing after that.
+    """
+
+    __slots__ = ("_pieces", "ahead", "size")
 
     def __init__(self) -> None:
         self._pieces: List[Bytes] = []
-        self.write = self._pieces.append
+        self.ahead: Ahead = None
+        self.size = 0  # of what was written, in bytes
+
+    def write(self, piece: Bytes) -> None:
+        self._pieces.append(piece)
+        self.size += len(piece)
+        if len(piece) >= LARGE:
+            self.ahead = None
+        if self.ahead is not None and self.size >= ENOUGH:
+            self.ahead(self.take())
 
     def take(self) -> List[Bytes]:
         """What was written since the last time."""
-        pieces = self._pieces[:]
-        self._pieces.clear()
+        pieces, self._pieces = self._pieces, []
         return pieces
 
 
@@ -191,13 +205,14 @@ class PickleCodec:
         self._is_plain = is_plain
         self._spare: List[Tuple[Any, Chunks]] = []  # encoders that can be used again: a new one costs 2 us
 
-    def dumps(self, value: Any, side: values.Side) -> Tuple[List[Bytes], List[memoryview]]:
+    def dumps(self, value: Any, side: values.Side, ahead: Ahead = None) -> Tuple[List[Bytes], List[memoryview]]:
         """The pieces of the body and the buffers beside it. Raises ValueFault."""
         try:
             encoder, chunks = self._spare.pop()
         except IndexError:
             encoder, chunks = self._new_encoder()
         encoder.parcel.side = side
+        chunks.ahead, chunks.size = ahead, 0
         try:
             encoder.dump(value)
         except ValueFault:
@@ -207,7 +222,7 @@ class PickleCodec:
         except Exception as error:
             raise ValueFault("%s: %s" % (type(error).__name__, error)) from error
         pieces, buffers = chunks.take(), encoder.parcel.buffers
-        if len(pieces) == 1:  # else it was large, and so is the memory that it holds
+        if chunks.size <= ENOUGH:  # else it was large, and so is the memory that it holds
             encoder.clear_memo()
             encoder.parcel.buffers = []
             self._spare.append((encoder, chunks))
@@ -223,7 +238,7 @@ class PickleCodec:
 
     def loads(self, body: Bytes, buffers: Sequence[Any], side: values.Side) -> Any:
         """The value of a body. Raises ValueFault."""
-        if type(body) in (bytes, bytearray) and not buffers:
+        if isinstance(body, (bytes, bytearray)) and not buffers:
             try:
                 if self._is_plain(body):
                     return loads(body)
