@@ -29,7 +29,8 @@ def slim(source: bytes) -> bytes:
     cuts = [*_comments(source, texts), *_indents(source, texts), *_typing(tree, places)]
     for node in ast.walk(tree):
         cuts += _of_node(node, places)
-    return _applied(source, cuts)
+    slimmed = _applied(source, cuts)
+    return _applied(slimmed, _imports(tree, slimmed))
 
 
 class _Places:
@@ -106,6 +107,23 @@ def _of_node(node: ast.AST, places: _Places) -> Iterator[_Cut]:
         yield places.whole(node, b"pass")
     elif isinstance(node, ast.AnnAssign) and node.value is not None:
         yield _Cut(places.end(node.target), places.start(node.value), b" = ", _JOINED)
+
+
+def _imports(before: ast.Module, slimmed: bytes) -> Iterator[_Cut]:
+    """Names that a module has from others of its package, and had used for annotations alone."""
+    tree = ast.parse(slimmed)
+    places, needless = _Places(slimmed), _used(before) - _used(tree)
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            kept = [alias for alias in node.names if (alias.asname or alias.name) not in needless]
+            if len(kept) < len(node.names):
+                start = f"from {'.' * node.level}{node.module or ''} import "
+                text = start + ", ".join(map(ast.unparse, kept)) if kept else ""
+                yield places.whole(node, text.encode())
+
+
+def _used(tree: ast.Module) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
 # -- the module `typing`, whose import takes long ------------------------------------------------------

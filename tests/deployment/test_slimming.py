@@ -21,6 +21,22 @@ class Meaning(ast.NodeTransformer):
     def __init__(self, tree: ast.Module) -> None:
         imports = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "typing"]
         self._typing = {alias.name for node in imports for alias in node.names}
+        types = [part for node in ast.walk(tree) for part in self._types(node)]
+        within = {id(part) for found in types for part in ast.walk(found)}
+        named = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+        self._only = {node.id for node in named if id(node) in within} - {
+            node.id for node in named if id(node) not in within
+        }
+
+    def _types(self, node):
+        """What a node has that is only for types."""
+        if isinstance(node, ast.Assign) and self._names(node.value) & self._typing:
+            return [node.value]
+        return [part for part in (getattr(node, "annotation", None), getattr(node, "returns", None)) if part]
+
+    @staticmethod
+    def _names(tree):
+        return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
     def generic_visit(self, node):
         documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
@@ -43,12 +59,14 @@ class Meaning(ast.NodeTransformer):
         return self.visit(ast.Assign([node.target], node.value))
 
     def visit_ImportFrom(self, node):
-        return None if node.module == "typing" or [alias.name for alias in node.names] == ["namedtuple"] else node
+        node.names = [alias for alias in node.names if not (node.level and alias.name in self._only)]
+        namedtuple = [alias.name for alias in node.names] == ["namedtuple"]
+        return None if node.module == "typing" or namedtuple or not node.names else node
 
     def visit_Assign(self, node):
-        names = {found.id for found in ast.walk(node.value) if isinstance(found, ast.Name)}
-        if "namedtuple" in names or names & self._typing or ast.unparse(node.value) == "None":
-            return None
+        names = self._names(node.value)
+        only_named = "namedtuple" in names or names & self._typing or ast.unparse(node.value) == "None"
+        return None if only_named else self.generic_visit(node)
         return self.generic_visit(node)
 
 
@@ -122,6 +140,33 @@ def test_what_is_only_to_be_read_goes():
         "", "", "",
     ]  # fmt: skip
     assert said.splitlines()[10:12] == ["class Thing:", " pass"]
+
+
+IMPORTS = b"""\
+from typing import List
+from . import unused, registry
+from .types import (
+    Kind,
+    Other as Another,
+    make,
+)
+from .types import Kind as Alone
+from json import JSONDecoder
+
+Kinds = List[Kind]
+
+def use(one: Kind, more: Kinds, decoder: JSONDecoder) -> Another:
+    found: Alone = make(one)
+    return found
+"""
+
+
+def test_imports_from_the_package_go_that_only_annotations_use():
+    assert slim(IMPORTS).decode().splitlines() == [
+        "", "from . import unused, registry", "from .types import make", "", "", "", "", "",
+        "from json import JSONDecoder", "", "Kinds = None", "", "def use(one, more, decoder) :", " found = make(one)",
+        " return found",
+    ]  # fmt: skip
 
 
 def test_texts_stay_as_they_are(tmp_path):
