@@ -107,6 +107,12 @@ class Mixed:
         data = self.random.randbytes(64) * (size // 64 + 1)
         assert self.client.call(lambda data: data[::-1], data) == data[::-1]
 
+    def many(self) -> None:
+        """Small objects back, up to 4 MB of them, which come in parts."""
+        count, first = int(10 ** self.random.uniform(0, 5)), self.number()
+        found = self.client.call(lambda first, count: {str(first + i): i for i in range(count)}, first, count)
+        assert found == {str(first + i): i for i in range(count)}
+
 
 # -- what is left --------------------------------------------------------------------------------------
 
@@ -144,6 +150,7 @@ def held_here(client: rproxy.RemoteClient) -> dict[str, int]:
         "requests": len(channel._waiting),
         "requests without an answer": len(channel._peer.waiting),
         "questions without an answer": len(channel._peer.asked),
+        "answers in part": len(channel._peer._parts),
         "threads that answer": len(channel._answers),
         "loans": len(side.loans),
         "objects": len(side._objects),

@@ -66,7 +66,7 @@ class Work(Mixed):
         super().__init__(client, seed)
         self.far_list = far_list
         self.done: list[int] = []
-        rare = [self.large, self.awaited, self.with_killed_child, self.cancelled]
+        rare = [self.large, self.many, self.awaited, self.with_killed_child, self.cancelled]
         self.choices, self.weights = [self.one, self.counted, *rare], [80, 10, 4, 2, 2, 1]
 
     def step(self) -> None:

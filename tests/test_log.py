@@ -13,7 +13,7 @@ import textwrap
 import pytest
 
 import rproxy
-from rproxy_endpoint.protocol.peer import Peer
+from rproxy.joining import JoiningPeer
 
 from .conftest import connect_over
 from .ssh.sshd import wait_for
@@ -116,7 +116,7 @@ def test_no_value_is_told(caplog, channel):
 
 def test_where_nobody_listens_nothing_is_watched():
     with rproxy.connect() as client:
-        assert type(client._session.channel._peer) is Peer
+        assert type(client._session.channel._peer) is JoiningPeer
         assert "open" not in vars(client._connector)
 
 
