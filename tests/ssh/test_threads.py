@@ -12,7 +12,7 @@ from .conftest import ssh_connector
 pytestmark = pytest.mark.once
 
 #: Threads, calls of each, and after how many of them one is cancelled.
-SIZES = {"local": (32, 1000, 250), "ssh": (8, 100, 50), "paramiko": (8, 100, 50)}
+SIZES = {"local": (32, 1000, 250), "ssh": (32, 250, 60), "paramiko": (32, 250, 60)}
 
 
 @pytest.fixture(params=SIZES)
