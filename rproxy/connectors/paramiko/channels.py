@@ -29,7 +29,7 @@ class Inbox:
     def wait(self, timeout: float | None) -> bool:
         """Whether there is something to read, or the end, within that many seconds."""
         with self._arrived:
-            return self._arrived.wait_for(self._is_ready, timeout)
+            return self._arrived.wait_for(self.is_ready, timeout)
 
     def read(self, count: int, timeout: float | None = None) -> memoryview:
         """At most so many bytes of what came first; nothing at the end."""
@@ -45,7 +45,8 @@ class Inbox:
             self._size -= len(piece)
             return piece
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
+        """Whether there is something to read, or the end."""
         return bool(self._size) or self._closed
 
     def read_ready(self) -> bool:

@@ -11,9 +11,11 @@ import os
 import socket
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import paramiko
+from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_CHANNEL_WINDOW_ADJUST
 
 from ...errors import ConnectorError
 from .asking import Asker
@@ -21,6 +23,7 @@ from .channels import Hop, Inbox
 from .dialling import Dialled, dial, run_proxy
 from .host_keys import KnownHost
 from .login import Login
+from .packets import SharedPacketizer
 from .settings import Options, Settings, settings_for, split_jump
 
 #: What may be under way to us unread, in bytes: enough for 300 MB/s at 50 ms.
@@ -30,6 +33,9 @@ PACKET = 32768
 MOST_JUMPS = 10
 #: How long a host may think about a step of the login, in seconds.
 PATIENCE = 60.0
+
+#: The packets that mean no more than what their channel gets.
+_FOR_CHANNELS = (MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_CHANNEL_WINDOW_ADJUST)
 
 _LOG = "rproxy.paramiko"
 logging.getLogger(_LOG).addHandler(logging.NullHandler())  # else Python itself prints what goes wrong
@@ -43,7 +49,7 @@ class Transport(paramiko.Transport):  # type: ignore[misc]
     farewell = ""
 
     def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+        super().__init__(*arguments, packetizer_class=SharedPacketizer)
         self._postponed: list[Any] = []
 
     def _parse_disconnect(self, message: Any) -> None:
@@ -68,6 +74,19 @@ class Transport(paramiko.Transport):  # type: ignore[misc]
         postponed, self._postponed = self._postponed, []
         for data in postponed:
             self._send_message(data)
+
+    def lead(self, is_ready: Callable[[], bool], seconds: float) -> None:
+        """Reads in this thread what comes for channels, if it can, until `is_ready()`, for at most so long."""
+        self.packetizer.lead(is_ready, seconds, self._hand_out)
+
+    def _hand_out(self, kind: int, message: Any) -> bool:
+        """Gives what has come for a channel to it; False for what is not only that."""
+        channel = self._channels.get(message.get_int()) if kind in _FOR_CHANNELS else None
+        if channel is None:
+            message.rewind()
+            return False
+        self._channel_handler_table[kind](channel, message)
+        return True
 
 
 class Link:

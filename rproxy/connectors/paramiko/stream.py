@@ -21,6 +21,8 @@ from .link import Link
 
 #: The end of standard error that a diagnosis tells, in bytes.
 TAIL = 4000
+#: What is sent as it is, in bytes.
+_SMALL = 4096
 #: How often somebody who waits looks after standard error, in seconds.
 LOOK = 0.5
 #: How long a command may take to end once its input has, in seconds: the endpoint gives what it started some.
@@ -57,7 +59,7 @@ class ChannelStream:
         """Whether there is something to read, or the end has come, within that many seconds."""
         self._check_owner()
         until = time.monotonic() + timeout
-        while not self._channel.in_buffer.wait(min(LOOK, max(0, until - time.monotonic()))):
+        while not self._comes(min(LOOK, max(0, until - time.monotonic()))):
             self._drain()
             if time.monotonic() >= until:
                 return False
@@ -67,14 +69,14 @@ class ChannelStream:
         left = self._silence
         while True:
             self._check_owner()
+            if not self._comes(LOOK):
+                self._drain()
+                left -= LOOK
+                if left <= 0:
+                    raise Silence
+                continue
             try:
                 data = self._channel.recv(len(buffer))
-            except TimeoutError:
-                self._drain()
-                left -= self._channel.gettimeout()
-                if left <= 0:
-                    raise Silence from None
-                continue
             except (paramiko.SSHException, EOFError) as error:
                 raise self._lost(error) from error
             if not data:
@@ -83,17 +85,27 @@ class ChannelStream:
             buffer[: len(data)] = data
             return len(data)
 
+    def _comes(self, seconds: float) -> bool:
+        """Whether there is something to read, or the end, within so long."""
+        inbox = self._channel.in_buffer
+        if not inbox.is_ready():
+            begin = time.monotonic()
+            self._link.transport.lead(inbox.is_ready, seconds)
+            seconds -= time.monotonic() - begin
+        return bool(inbox.wait(max(0.0, seconds)))
+
     def write(self, pieces: Sequence[Any]) -> None:
         self._check_owner()
         total = sum(map(len, pieces)) if len(pieces) > 1 else 0
         if 0 < total <= paramiko.common.MIN_PACKET_SIZE:
             pieces = [b"".join(pieces)]
         for piece in pieces:
-            view = memoryview(piece).cast("B")
+            # paramiko knows bytes at once, and tries all else before a view
+            view = piece if type(piece) is bytes and len(piece) < _SMALL else memoryview(piece).cast("B")
             while view:
                 view = view[self._send(view) :]
 
-    def _send(self, view: memoryview) -> int:
+    def _send(self, view: Any) -> int:
         while True:
             if not self._link.transport.active:  # else paramiko would drop it, and say that it is sent
                 self._check_link()
@@ -109,7 +121,7 @@ class ChannelStream:
             if not sent:
                 self._check_link()
                 raise BrokenPipeError("the command has closed its input")
-            self.moved += sent > 4096  # small ones always go: nobody there need take them
+            self.moved += sent > _SMALL  # small ones always go: nobody there need take them
             return sent
 
     def end_input(self) -> None:

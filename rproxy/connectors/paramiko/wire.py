@@ -13,6 +13,8 @@ from ..awake import AWAKE, Vigil
 
 #: The most that is read at once, in bytes.
 PIECE = 1 << 16
+#: Larger packets are not taken as a whole, in bytes.
+SMALL = 1 << 13
 #: A login and a session's begin are fewer readings.
 FIRST = 100
 
@@ -28,10 +30,13 @@ class Wire:
         self._start = self._end = 0
         by_tcp = connection.family in (socket.AF_INET, socket.AF_INET6)
         self._first = FIRST if by_tcp and hasattr(socket, "TCP_QUICKACK") else 0
-        self._readable, self._writable = select.poll(), select.poll()
-        self._readable.register(connection, select.POLLIN)
-        self._vigil = Vigil()
-        self._writable.register(connection, select.POLLOUT)
+        self._readable, self._come, self._writable = (select.poll() for _ in range(3))  # each for one thread
+        for ready, event in (
+            (self._readable, select.POLLIN), (self._come, select.POLLIN), (self._writable, select.POLLOUT),
+        ):  # fmt: skip
+            ready.register(connection, event)
+        self._vigil, self._vigil_of_others = Vigil(), Vigil()
+        self._ahead = memoryview(bytearray(SMALL))
 
     def recv(self, count: int) -> bytes:
         if self._start == self._end:
@@ -44,13 +49,53 @@ class Wire:
         while True:
             try:
                 count = self._socket.recv_into(self._view)
-                if self._first:
-                    self._first -= 1
-                    self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+                self._acknowledge()
                 return count
             except BlockingIOError:
                 if not self._vigil.keep(lambda: self._readable.poll(0), AWAKE):
                     self._wait(self._readable)
+
+    def _acknowledge(self) -> None:
+        if self._first:
+            self._first -= 1
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+    @property
+    def buffered(self) -> bool:
+        """Whether some of what has come is not received yet."""
+        return self._start < self._end
+
+    def is_readable(self, seconds: float) -> bool:
+        """Whether there is something to be received, or the end, within so long."""
+        if self.buffered or self._closed:
+            return True
+        return self._vigil.keep(lambda: self._readable.poll(0), min(AWAKE, seconds)) or bool(
+            self._readable.poll(seconds * 1000)
+        )
+
+    # -- for others than the thread that receives, one at a time, while that does not ------------------
+
+    def has_come(self, seconds: float) -> bool:
+        """Whether there is something to be taken, or the end, within so long."""
+        return self._vigil_of_others.keep(lambda: self._come.poll(0), min(AWAKE, seconds)) or bool(
+            self._come.poll(seconds * 1000)
+        )
+
+    def take_packet(self, trailer: int) -> bytes:
+        """The next packet, whose first four bytes tell how many follow, but for the trailer; nothing if it is large, or
+        has not come as a whole. Raises OSError."""
+        try:
+            count = self._socket.recv_into(self._ahead, 0, socket.MSG_PEEK)
+        except BlockingIOError:
+            return b""
+        size = int.from_bytes(self._ahead[:4], "big") + 4 + trailer
+        if count < 4 or size > count:
+            return b""
+        packet = self._socket.recv(size)
+        self._acknowledge()
+        return packet
+
+    # --------------------------------------------------------------------------------------------------
 
     def send(self, data: Any) -> int:
         while True:
