@@ -11,9 +11,9 @@ from concurrent.futures import Future, wait
 from typing import Any
 
 from .channels import Sink
-from .channels.interrupts import Held
 from .code.names import meant
 from .errors import CallCancelled
+from .interrupts import Held
 from .marking import Local
 from .proxies import stand_in_of
 from .session import Session

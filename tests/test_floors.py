@@ -22,7 +22,7 @@ pytestmark = pytest.mark.once
 
 #: Lowest first; a module belongs to the first floor that names it.
 FLOORS = [
-    ["rproxy.errors", "rproxy.log"],
+    ["rproxy.errors", "rproxy.interrupts", "rproxy.log"],
     ["rproxy.scanning"],
     ["rproxy.joining"],
     ["rproxy.tracing"],

@@ -15,7 +15,7 @@ from rproxy_endpoint.protocol.frames import SMALL
 from rproxy_endpoint.protocol.peer import Packed
 
 from ..connectors.base import Stream
-from .interrupts import Held
+from ..interrupts import Held
 from .waiting import Waiting
 
 #: How long what is gathered waits, in seconds; after so many times without anything the thread ends.

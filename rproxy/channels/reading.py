@@ -18,9 +18,9 @@ from rproxy_endpoint.protocol.peer import Peer
 from .. import log
 from ..connectors.base import Silence, Stream
 from ..errors import CallTimeout, ConnectionLost, ProtocolError, RProxyError
+from ..interrupts import NOTHING_HELD
 from . import losing
 from .base import Sink
-from .interrupts import NOTHING_HELD
 from .waiting import Waiting, hand_over, show, wake_up
 
 #: How long a call that has taken too long may take to be stopped there, in seconds.

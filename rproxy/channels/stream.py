@@ -20,11 +20,11 @@ from rproxy_endpoint.protocol.peer import Packed
 from ..connectors.base import StreamConnector
 from ..deployment.bootstrap import start
 from ..errors import CallTimeout, ConnectionLost, RProxyError
+from ..interrupts import NOTHING_HELD, Held
 from . import losing
 from .answering import Answering
 from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
 from .hurrying import Hurried, is_large, turn
-from .interrupts import NOTHING_HELD, Held
 from .keeping import Keeper
 from .outgoing import Outgoing
 from .reading import Reading

@@ -7,8 +7,8 @@ from typing import Any
 from rproxy_endpoint.protocol.frames import Frame
 from rproxy_endpoint.protocol.messages import Failure
 
+from ..interrupts import Held
 from .base import Sink
-from .interrupts import Held
 
 NOTHING: collections.deque[Frame] = collections.deque()  # few requests are asked anything
 
