@@ -88,5 +88,18 @@ class Held:
             _signal.signal(SIGINT, self._on_signal)
 
 
+class HeldBack(Held):
+    """As `Held`, for a short while in which no interrupt may be raised at all, however many come."""
+
+    __slots__ = ()
+
+    def _on_signal(self, number: int, frame: Any) -> None:
+        if self._own is not None:
+            try:
+                self._own(number, frame)
+            except BaseException as error:
+                self.error = error
+
+
 #: For threads that no signal interrupts.
 NOTHING_HELD = Held()

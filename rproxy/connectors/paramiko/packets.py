@@ -13,6 +13,7 @@ from typing import Any
 
 from paramiko.packet import NeedRekeyException, Packetizer
 
+from ...interrupts import HeldBack
 from .wire import Wire
 
 #: How long paramiko's thread rests after another has read, in seconds: calls often follow each other.
@@ -126,18 +127,19 @@ class SharedPacketizer(Packetizer):  # type: ignore[misc]
         assert self._wire is not None and self._trailer is not None
         if not self._wire.has_come(seconds):
             return False
-        try:
-            self._packet = self._wire.take_packet(self._trailer)
-            if not self._packet:
-                return False
-            kind, message = super().read_message()
-            if not hand_out(kind, message):
-                self._passed.append((kind, message))
-        except Exception as error:  # what it means for the connection is not this thread's to say
-            self._passed.append(error)
-        except BaseException:  # a second Ctrl-C: nobody knows any more what has been read
-            self._passed.append(EOFError("interrupted while it was read from"))
-            raise
+        with HeldBack():  # in the middle of a packet an interrupt would lose the connection
+            try:
+                self._packet = self._wire.take_packet(self._trailer)
+                if not self._packet:
+                    return False
+                kind, message = super().read_message()
+                if not hand_out(kind, message):
+                    self._passed.append((kind, message))
+            except Exception as error:  # what it means for the connection is not this thread's to say
+                self._passed.append(error)
+            except BaseException:  # raised from outside: nobody knows any more what has been read
+                self._passed.append(EOFError("stopped in the middle of a packet"))
+                raise
         return True
 
 
