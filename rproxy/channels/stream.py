@@ -20,7 +20,7 @@ from rproxy_endpoint.protocol.peer import Packed
 from ..connectors.base import StreamConnector
 from ..deployment.bootstrap import start
 from ..errors import CallTimeout, ConnectionLost, RProxyError
-from ..interrupts import NOTHING_HELD, Held
+from ..interrupts import NOTHING_HELD, Held, HeldBack
 from . import losing
 from .answering import Answering
 from .base import Channel, ChannelOptions, Sink, checked_facts, new_peer
@@ -185,7 +185,9 @@ class StreamChannel(Channel):
     def _abandon_soon(self, waiting: Waiting) -> None:
         """Has the answer of a call taken that was interrupted here: others wait behind it, and it tells of objects and
         types."""
-        threading.Thread(target=self._abandon, args=(waiting,), daemon=True).start()
+        with HeldBack():
+            waiting.thread = 0  # this one is not in the middle of it any more: it may call again at once
+            threading.Thread(target=self._abandon, args=(waiting,), daemon=True).start()
 
     def _abandon(self, waiting: Waiting) -> None:
         waiting.sink, waiting.thread = self._options.ambient, threading.get_ident()

@@ -147,6 +147,41 @@ def test_a_loop_of_short_calls_can_be_interrupted_anywhere(client):
         assert remote_os.path.join("a", "c") == "a/c"
 
 
+def test_after_interrupts_in_quick_succession_the_next_call_is_made_at_once(client):
+    remote_abs, calls, rounds = client.module("builtins").abs, 0, 100
+    inside = threading.Event()
+
+    def handler(number, frame):
+        if inside.is_set():
+            raise KeyboardInterrupt
+
+    def interrupt():
+        for turn in range(rounds):
+            time.sleep(0.002 + turn * 1e-5)
+            for pause in (0.0001, 0.0003, 0.0001):
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(pause)
+
+    before = signal.signal(signal.SIGINT, handler)
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        while thread.is_alive():
+            with contextlib.suppress(KeyboardInterrupt):
+                inside.set()
+                try:
+                    found = remote_abs(-calls)
+                finally:
+                    inside.clear()
+                assert found == calls
+                calls += 1
+    finally:
+        thread.join()
+        signal.signal(signal.SIGINT, before)
+    assert calls > rounds
+    assert remote_abs(-3) == 3
+
+
 def test_an_interrupt_in_a_callback_crosses_the_call(client):
     def run(function):
         return function()
