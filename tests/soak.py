@@ -67,7 +67,7 @@ class Work(Mixed):
         self.far_list = far_list
         self.done: list[int] = []
         rare = [self.large, self.many, self.awaited, self.with_killed_child, self.cancelled]
-        self.choices, self.weights = [self.one, self.counted, *rare], [80, 10, 4, 2, 2, 1]
+        self.choices, self.weights = [self.one, self.counted, *rare], [80, 10, 4, 2, 2, 2, 1]
 
     def step(self) -> None:
         (chosen,) = self.random.choices(self.choices, self.weights)
