@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import rproxy
+from rproxy.connectors.shell import for_any_shell
 
 from .conftest import ssh_connector
 from .sshd import program
@@ -78,3 +79,14 @@ def test_long_commands_go_through_every_shell(sshd, shell, text):
         assert connector.run(command).stdout == here.stdout
     finally:
         connector.close()
+
+
+@pytest.mark.parametrize("length", range(180, 200))
+@pytest.mark.parametrize("rest", ["'", "'\\!é\n" * 90], ids=["one", "many"])
+def test_every_command_is_run_with_its_mark_ahead_by_one_more_shell(shell, rest, length):
+    text = "a" * length + rest
+    command = for_any_shell(f"printf %s {shlex.quote(text)}")
+    for marked in (for_any_shell(command, "<mark>"), for_any_shell(str(command), "<mark>")):
+        done = subprocess.run([program(shell, shell), "-c", marked], check=True, capture_output=True, timeout=60)
+        assert done.stdout == b"<mark>" + text.encode()
+    assert for_any_shell(command, "<mark>").count("/bin/sh") == 1

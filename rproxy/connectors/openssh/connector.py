@@ -81,7 +81,7 @@ class OpenSSHConnector(StreamConnector):
         """A command's end, and what it has printed after its mark, if that has come."""
         mark = Mark()
         patience = math.inf if timeout is None else timeout
-        words, environment = self._link.command(for_any_shell(mark.before(command)), patience)
+        words, environment = self._link.command(for_any_shell(command, mark.text), patience)
         done = processes.run(words, self.target, input=input, timeout=timeout, environment=environment)
         output, self.noise = mark.cut(done.stdout), mark.noise
         return done, output
@@ -103,11 +103,11 @@ class OpenSSHConnector(StreamConnector):
 
     def open(self, command: str) -> MarkedStream:
         mark = Mark()
-        return self._marked(self._link.open(for_any_shell(mark.before(command)), self._told), mark)
+        return self._marked(self._link.open(for_any_shell(command, mark.text), self._told), mark)
 
     def _feed(self, command: str, file: IO[bytes]) -> MarkedStream | None:
         mark = Mark()
-        stream = self._link.feed(for_any_shell(mark.before(command)), file, self._told)
+        stream = self._link.feed(for_any_shell(command, mark.text), file, self._told)
         return None if stream is None else self._marked(stream, mark)
 
     def _store(self, command: str, file: IO[bytes]) -> mux.Session | None:

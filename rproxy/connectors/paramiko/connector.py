@@ -88,7 +88,7 @@ class ParamikoConnector(StreamConnector):
     def run(self, command: str, *, input: bytes = b"", timeout: float | None = None) -> Completed:
         until = None if timeout is None else time.monotonic() + timeout
         mark = Mark()
-        stream = ChannelStream(*self._session(until), for_any_shell(mark.before(command)), keep=None)
+        stream = ChannelStream(*self._session(until), for_any_shell(command, mark.text), keep=None)
         try:
             done = stream.complete(input, until)
         except BaseException as error:
@@ -112,7 +112,7 @@ class ParamikoConnector(StreamConnector):
 
     def open(self, command: str) -> MarkedStream:
         mark = Mark()
-        stream = ChannelStream(*self._session(), for_any_shell(mark.before(command)))
+        stream = ChannelStream(*self._session(), for_any_shell(command, mark.text))
         return MarkedStream(stream, mark, lambda printed: self._not_begun(stream, printed))
 
     def _session(self, until: float | None = None) -> tuple[Link, Any]:
