@@ -147,6 +147,14 @@ def test_a_loop_of_short_calls_can_be_interrupted_anywhere(client):
         assert remote_os.path.join("a", "c") == "a/c"
 
 
+def test_of_threads_that_stop_a_call_nothing_is_left(client):
+    before = set(threading.enumerate())
+    for _ in range(5):
+        with interrupted_after(0.1):
+            client.module("time").sleep(100)
+    wait_for(lambda: set(threading.enumerate()) <= before)
+
+
 def test_after_interrupts_in_quick_succession_the_next_call_is_made_at_once(client):
     remote_abs, calls, rounds = client.module("builtins").abs, 0, 100
     inside = threading.Event()

@@ -64,7 +64,8 @@ class Transport(paramiko.Transport):  # type: ignore[misc]
         super()._parse_channel_open_success(message)
 
     def _send_user_message(self, data: Any) -> None:
-        if threading.current_thread() is self and not self.clear_to_send.is_set():
+        # current_thread() would leave an entry for each thread that `threading` has not started.
+        if threading.get_ident() == self.ident and not self.clear_to_send.is_set():
             self._postponed.append(data)
         else:
             super()._send_user_message(data)
@@ -149,7 +150,7 @@ def _end(transport: Any, dialled: Dialled, owner: int) -> None:
         dialled.socket.shutdown(socket.SHUT_RDWR)  # wakes paramiko's thread at once
     transport.close()
     dialled.close()
-    if transport.is_alive() and transport is not threading.current_thread():
+    if transport.is_alive() and transport.ident != threading.get_ident():
         transport.join(1)
 
 

@@ -37,10 +37,12 @@ class SharedPacketizer(Packetizer):  # type: ignore[misc]
         self._packet = b""  # what it has not used yet of its packet
         self._rouse = threading.Event()
 
-    def set_inbound_cipher(self, *arguments: Any, **options: Any) -> None:
-        super().set_inbound_cipher(*arguments, **options)
-        clear = options.get("aead") or options.get("etm")
-        self._trailer = options.get("mac_size") if clear and self._wire is not None else None
+    def set_inbound_cipher(  # by their names, or not: that has changed with paramiko's versions
+        self, block_engine: Any, block_size: int, mac_engine: Any, mac_size: int, mac_key: Any, **more: Any
+    ) -> None:
+        super().set_inbound_cipher(block_engine, block_size, mac_engine, mac_size, mac_key, **more)
+        clear = more.get("aead") or more.get("etm")
+        self._trailer = mac_size if clear and self._wire is not None else None
 
     # -- paramiko's thread -----------------------------------------------------------------------------
 

@@ -261,7 +261,7 @@ def _end(channel: Any, link: Link, owner: int) -> None:
     come."""
     if os.getpid() != owner:
         return
-    if threading.current_thread() is channel.transport:  # which collects garbage too, and must not wait for itself
+    if threading.get_ident() == channel.transport.ident:  # which collects garbage too, and must not wait for itself
         threading.Thread(target=_end, args=(channel, link, owner), daemon=True).start()
         return
     try:
