@@ -5,6 +5,7 @@ import signal
 import socket
 import struct
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -13,6 +14,7 @@ from paramiko.common import MSG_CHANNEL_DATA
 import rproxy
 from rproxy.connectors.paramiko.link import Transport
 from rproxy.connectors.paramiko.packets import SharedPacketizer
+from rproxy.connectors.paramiko.stream import GRACE
 from rproxy.connectors.paramiko.wire import SMALL, Wire
 
 from .sshd import wait_for
@@ -136,6 +138,24 @@ def test_a_connection_that_ends_while_a_thread_reads_is_lost(client):
         wait_for(lambda: transport_of(client).packetizer._leader is not None)
         client._connector._link.dialled.socket.shutdown(socket.SHUT_RDWR)
         assert isinstance(job.exception(), rproxy.ConnectionLost)
+
+
+def test_a_stream_that_is_collected_while_its_thread_reads_is_waited_for_by_another(client, monkeypatch):
+    stream, method, ended = client._connector.open("cat"), Transport._hand_out, []
+    stream.write([b"x"])  # its command runs
+
+    def hand_out(self, kind, message):
+        if not ended and self.packetizer.is_led_here:
+            begin = time.monotonic()
+            stream.close()  # as its finalizer does
+            ended.append(time.monotonic() - begin)
+        return method(self, kind, message)
+
+    monkeypatch.setattr(Transport, "_hand_out", hand_out)
+    remote_abs = client.module("builtins").abs
+    assert [remote_abs(-number) for number in range(100)] == list(range(100))
+    assert ended
+    assert ended[0] < GRACE / 2
 
 
 # -- what goes wrong while another thread reads --------------------------------------------------------

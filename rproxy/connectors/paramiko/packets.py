@@ -44,6 +44,11 @@ class SharedPacketizer(Packetizer):  # type: ignore[misc]
         clear = more.get("aead") or more.get("etm")
         self._trailer = mac_size if clear and self._wire is not None else None
 
+    @property
+    def is_led_here(self) -> bool:
+        """Whether this thread reads, and paramiko's own waits for it."""
+        return self._leader == threading.get_ident()
+
     # -- paramiko's thread -----------------------------------------------------------------------------
 
     def read_message(self) -> Any:
@@ -59,7 +64,7 @@ class SharedPacketizer(Packetizer):  # type: ignore[misc]
                 continue
 
     def read_all(self, count: int, check_rekey: bool = False) -> bytes:
-        if self._leader == threading.get_ident():
+        if self.is_led_here:
             found, self._packet = self._packet[:count], self._packet[count:]
             return found
         if check_rekey and self._wire is not None:  # a packet begins

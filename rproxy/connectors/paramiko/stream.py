@@ -261,7 +261,9 @@ def _end(channel: Any, link: Link, owner: int) -> None:
     come."""
     if os.getpid() != owner:
         return
-    if threading.get_ident() == channel.transport.ident:  # which collects garbage too, and must not wait for itself
+    transport = channel.transport
+    if threading.get_ident() == transport.ident or transport.packetizer.is_led_here:
+        # Who reads collects garbage too, and must not wait for what it would read.
         threading.Thread(target=_end, args=(channel, link, owner), daemon=True).start()
         return
     try:
