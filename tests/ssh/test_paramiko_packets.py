@@ -135,7 +135,7 @@ def test_a_connection_that_ends_while_a_thread_reads_is_lost(client):
     remote_sleep = client.module("time").sleep
     with ThreadPoolExecutor(1) as pool:
         job = pool.submit(remote_sleep, 60)
-        wait_for(lambda: transport_of(client).packetizer._leader is not None)
+        wait_for(lambda: transport_of(client).packetizer.leader is not None)
         client._connector._link.dialled.socket.shutdown(socket.SHUT_RDWR)
         assert isinstance(job.exception(), rproxy.ConnectionLost)
 
@@ -145,7 +145,7 @@ def test_a_stream_that_is_collected_while_its_thread_reads_is_waited_for_by_anot
     stream.write([b"x"])  # its command runs
 
     def hand_out(self, kind, message):
-        if not ended and self.packetizer.is_led_here:
+        if not ended and self.packetizer.leader == threading.get_ident():
             begin = time.monotonic()
             stream.close()  # as its finalizer does
             ended.append(time.monotonic() - begin)

@@ -5,6 +5,7 @@ open; an error names the host that failed, also on the way. A forked child never
 parent.
 """
 
+import collections
 import contextlib
 import logging
 import os
@@ -43,14 +44,14 @@ logging.getLogger(_LOG).addHandler(logging.NullHandler())  # else Python itself 
 
 class Transport(paramiko.Transport):  # type: ignore[misc]
     """paramiko's, which also keeps what the host says as it ends the connection, copies less, and never waits for
-    itself: its thread answers a channel's end, which must wait for an exchange of keys, which its thread makes.
+    itself: who reads answers a channel's end, which must wait for an exchange of keys, which is read, too.
     """
 
     farewell = ""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments, packetizer_class=SharedPacketizer)
-        self._postponed: list[Any] = []
+        self._postponed: collections.deque[Any] = collections.deque()
 
     def _parse_disconnect(self, message: Any) -> None:
         message.get_int()
@@ -64,17 +65,26 @@ class Transport(paramiko.Transport):  # type: ignore[misc]
         super()._parse_channel_open_success(message)
 
     def _send_user_message(self, data: Any) -> None:
-        # current_thread() would leave an entry for each thread that `threading` has not started.
-        if threading.get_ident() == self.ident and not self.clear_to_send.is_set():
+        if self.is_read_here() and not self.clear_to_send.is_set():
             self._postponed.append(data)
+            if self.clear_to_send.is_set():  # since a moment ago
+                self._send_postponed()
         else:
             super()._send_user_message(data)
 
     def _parse_newkeys(self, message: Any) -> None:
         super()._parse_newkeys(message)
-        postponed, self._postponed = self._postponed, []
-        for data in postponed:
-            self._send_message(data)
+        self._send_postponed()
+
+    def _send_postponed(self) -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                self._send_message(self._postponed.popleft())
+
+    def is_read_here(self) -> bool:
+        """Whether this thread reads, and would wait for itself."""
+        # current_thread() would leave an entry for each thread that `threading` has not started.
+        return threading.get_ident() in (self.ident, self.packetizer.leader)
 
     def lead(self, is_ready: Callable[[], bool], seconds: float) -> None:
         """Reads in this thread what comes for channels, if it can, until `is_ready()`, for at most so long."""

@@ -33,7 +33,7 @@ class SharedPacketizer(Packetizer):  # type: ignore[misc]
         self._has_turn = False  # whether that is paramiko's own
         self._passed: collections.deque[Any] = collections.deque()  # packets, or an error, that others have read for it
         self._leads = self._seen = 0  # how often another thread has begun to read, by now and when this was looked at
-        self._leader: int | None = None  # which one does
+        self.leader: int | None = None  # which one does
         self._packet = b""  # what it has not used yet of its packet
         self._rouse = threading.Event()
 
@@ -43,11 +43,6 @@ class SharedPacketizer(Packetizer):  # type: ignore[misc]
         super().set_inbound_cipher(block_engine, block_size, mac_engine, mac_size, mac_key, **more)
         clear = more.get("aead") or more.get("etm")
         self._trailer = mac_size if clear and self._wire is not None else None
-
-    @property
-    def is_led_here(self) -> bool:
-        """Whether this thread reads, and paramiko's own waits for it."""
-        return self._leader == threading.get_ident()
 
     # -- paramiko's thread -----------------------------------------------------------------------------
 
@@ -64,7 +59,7 @@ class SharedPacketizer(Packetizer):  # type: ignore[misc]
                 continue
 
     def read_all(self, count: int, check_rekey: bool = False) -> bytes:
-        if self.is_led_here:
+        if self.leader == threading.get_ident():
             found, self._packet = self._packet[:count], self._packet[count:]
             return found
         if check_rekey and self._wire is not None:  # a packet begins
@@ -98,7 +93,7 @@ class SharedPacketizer(Packetizer):  # type: ignore[misc]
     def _rest(self, wire: Wire) -> None:
         """Waits while others read, and then until something comes; not for longer than a tick."""
         until = time.monotonic() + TICK
-        while self._leader is not None or self._leads != self._seen:
+        while self.leader is not None or self._leads != self._seen:
             step = REST if self._leads != self._seen else TICK  # who has read for as long rouses it
             self._seen = self._leads
             if self._rouse.wait(step):
@@ -118,13 +113,13 @@ class SharedPacketizer(Packetizer):  # type: ignore[misc]
         begin = time.monotonic()
         try:
             self._leads += 1
-            self._leader = threading.get_ident()
+            self.leader = threading.get_ident()
             while not self._passed and not is_ready():
                 left = begin + seconds - time.monotonic()
                 if left <= 0 or not self._read_one(left, hand_out):
                     break
         finally:
-            self._leader = None
+            self.leader = None
             self._turn.release()
             if not is_ready() or time.monotonic() - begin > REST:  # else more such calls may follow at once
                 self._rouse.set()

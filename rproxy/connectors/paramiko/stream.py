@@ -261,9 +261,7 @@ def _end(channel: Any, link: Link, owner: int) -> None:
     come."""
     if os.getpid() != owner:
         return
-    transport = channel.transport
-    if threading.get_ident() == transport.ident or transport.packetizer.is_led_here:
-        # Who reads collects garbage too, and must not wait for what it would read.
+    if channel.transport.is_read_here():  # who reads collects garbage too, and must not wait for itself
         threading.Thread(target=_end, args=(channel, link, owner), daemon=True).start()
         return
     try:
