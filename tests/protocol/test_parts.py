@@ -8,6 +8,7 @@ import pytest
 from rproxy.joining import JoiningPeer
 from rproxy.scanning import Scanned, is_easy, is_plain
 from rproxy.trust import GuardedDecoder
+from rproxy_endpoint.protocol import pickled
 from rproxy_endpoint.protocol.errors import ProtocolFault, ValueFault
 from rproxy_endpoint.protocol.frames import Limits, encode
 from rproxy_endpoint.protocol.jsoned import JsonCodec
@@ -87,6 +88,17 @@ def test_what_is_large_by_itself_travels_at_the_end_with_all_after_it():
     assert 0 < sum(map(len, given)) < 2 * len(pickle.dumps(TEXTS, 5))
     assert any(len(piece) == LARGE for piece in rest)
     assert pickle.loads(b"".join([*given, *rest])) == ([TEXTS, text, NUMBERS],)
+
+
+def test_no_more_goes_ahead_than_a_receiver_has_memory_for_twice(monkeypatch):
+    monkeypatch.setattr(pickled, "MOST", 200_000)
+    client, endpoint = asked()
+    value = [NUMBERS, TEXTS, ["x" * 100_000 for _ in range(100)]]
+    parts, last = in_parts(endpoint, value)
+    assert 100_000 < sum(map(len, parts)) < 300_000
+    assert len(last) > 10_000_000
+    (frame,) = client.feed(b"".join([*parts, last]))
+    assert client.read(frame) == Reply(value)
 
 
 def test_an_encoder_gives_nothing_away_for_those_after_it():

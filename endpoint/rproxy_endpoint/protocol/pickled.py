@@ -23,6 +23,8 @@ from .memory import LARGE, give_back
 PROTOCOL = 5 if sys.version_info >= (3, 8) else 4
 #: What is worth giving away while the rest is made, in bytes: as much as the pickler writes at once.
 ENOUGH = 1 << 16
+#: How much of a body is given away, in bytes: who gets it cannot give back its memory as it is used.
+MOST = 1 << 25
 
 
 class Chunks:
@@ -42,7 +44,7 @@ class Chunks:
     def write(self, piece: Bytes) -> None:
         self._pieces.append(piece)
         self.size += len(piece)
-        if len(piece) >= LARGE:
+        if len(piece) >= LARGE or self.size > MOST:
             self.ahead = None
         if self.ahead is not None and self.size >= ENOUGH:
             self.ahead(self.take())
