@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -132,3 +134,26 @@ def test_a_call_whose_parts_come_too_slowly_is_over_in_time_and_the_session_goes
     assert module.texts(10) == texts(10)
     wait_for(lambda: client._session.channel._waiting == {})
     assert client._session.channel._peer._parts == {}
+
+
+PEAK = """
+import rproxy
+
+def peak():
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+with rproxy.connect() as client:
+    client.call(lambda: [str(number) for number in range(100)])
+    before = peak()
+    texts = client.call(lambda: [("%06d" % number) * 50_000 for number in range(600)])
+    print(sum(map(len, texts)) / 2**20, peak() - before)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the system does not tell: needs Linux's /proc")
+def test_many_texts_take_little_more_memory_here_than_they_have():
+    done = subprocess.run([sys.executable, "-c", PEAK], check=True, capture_output=True, text=True, timeout=120)
+    size, taken = map(float, done.stdout.split())
+    assert size > 150
+    assert taken < size + 64
