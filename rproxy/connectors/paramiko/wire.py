@@ -69,17 +69,13 @@ class Wire:
         """Whether there is something to be received, or the end, within so long."""
         if self.buffered or self._closed:
             return True
-        return self._vigil.keep(lambda: self._readable.poll(0), min(AWAKE, seconds)) or bool(
-            self._readable.poll(seconds * 1000)
-        )
+        return _comes(self._readable, self._vigil, seconds)
 
     # -- for others than the thread that receives, one at a time, while that does not ------------------
 
     def has_come(self, seconds: float) -> bool:
         """Whether there is something to be taken, or the end, within so long."""
-        return self._vigil_of_others.keep(lambda: self._come.poll(0), min(AWAKE, seconds)) or bool(
-            self._come.poll(seconds * 1000)
-        )
+        return _comes(self._come, self._vigil_of_others, seconds)
 
     def take_packet(self, trailer: int) -> bytes:
         """The next packet, whose first four bytes tell how many follow, but for the trailer; nothing if it is large, or
@@ -127,3 +123,8 @@ class Wire:
     @property
     def _closed(self) -> bool:
         return self._socket.fileno() < 0
+
+
+def _comes(ready: Any, vigil: Vigil, seconds: float) -> bool:
+    """Whether what a poll looks for comes within so long, the first moment of it awake."""
+    return vigil.keep(lambda: ready.poll(0), min(AWAKE, seconds)) or bool(ready.poll(seconds * 1000))
